@@ -1,0 +1,4 @@
+//! The MCP operator as a library: the pipeline gather → render → vet → apply → status, and what it stands on.
+//!
+//! `mcp-operator` runs the pipeline in a cluster, `mcp-render` runs its first three steps on files. Both go through the
+//! same code, so what a policy's author sees offline is what the cluster gets.
