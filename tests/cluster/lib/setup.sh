@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# cluster setup: what the machine must have. Installs what Debian packages; names the command for what it does not.
+
+# command:package, for everything that apt can install.
+BASE_COMMANDS=(python3:python3 openssl:openssl curl:curl flock:util-linux)
+NODE_COMMANDS=(runc:runc nft:nftables ip:iproute2 unshare:util-linux)
+
+# setup [--control-plane-only]
+setup() {
+  local wanted=("${BASE_COMMANDS[@]}") packages=()
+  [ "${1:-}" = --control-plane-only ] || wanted+=("${NODE_COMMANDS[@]}")
+  for pair in "${wanted[@]}"; do
+    command -v "${pair%%:*}" >/dev/null || packages+=("${pair##*:}")
+  done
+  [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
+  check_go
+  [ "${1:-}" = --control-plane-only ] || check_npm
+  [ "${1:-}" = --control-plane-only ] || fetch_busybox
+}
+
+install_packages() {
+  local command="apt-get install -y --no-install-recommends $*"
+  command -v apt-get >/dev/null || fail "missing: $*" "install these (here by their Debian names) with your package manager"
+  [ "$(id -u)" = 0 ] || fail "missing: $*" "install: sudo $command"
+  say "installing $*"
+  refresh_package_lists "$@"
+  DEBIAN_FRONTEND=noninteractive $command >"$CACHE/apt.log" 2>&1 || {
+    tail -n 5 "$CACHE/apt.log" >&2
+    fail "could not install $*" "try: apt-get update && $command"
+  }
+}
+
+# apt-get update takes seconds and a network: only when the lists do not know a package that is wanted.
+refresh_package_lists() {
+  mkdir -p "$CACHE"
+  if apt-cache show "$@" >/dev/null 2>&1; then return; fi
+  say "updating the package lists"
+  apt-get update >"$CACHE/apt.log" 2>&1 || say "apt-get update failed (see $CACHE/apt.log); going on"
+}
+
+# The module files ask for Go 1.26; Go 1.21 and newer fetch the version that a module asks for by themselves.
+check_go() {
+  local advice='install Go 1.26 or newer: https://go.dev/dl, then: tar -C /usr/local -xzf go1.26*.tar.gz && export PATH=$PATH:/usr/local/go/bin'
+  command -v go >/dev/null || fail "missing: go" "$advice"
+  local version minor
+  version=$(cd "$HERE/build/etcd" && go env GOVERSION 2>/dev/null) || fail "go cannot build our modules (they need Go 1.26)" "$advice"
+  minor=${version#go1.}
+  minor=${minor%%[!0-9]*}
+  [ "${minor:-0}" -ge 26 ] || fail "$version is too old" "$advice"
+}
+
+# The image of the real MCP server holds this machine's node.
+check_npm() {
+  local advice='install Node.js 18 or newer with npm: apt-get install -y nodejs npm, or https://nodejs.org/en/download'
+  command -v node >/dev/null || fail "missing: node" "$advice"
+  command -v npm >/dev/null || fail "missing: npm" "$advice"
+}
+
+# A static busybox for images that need a shell. Unpacked into the cache: installing the package would replace the machine's own.
+fetch_busybox() {
+  local folder=$PARTS/busybox
+  [ -x "$folder/bin/busybox" ] && return
+  command -v apt-get >/dev/null || fail "no static busybox" "put one at $folder/bin/busybox"
+  rm -rf "$folder" && mkdir -p "$folder/download"
+  refresh_package_lists busybox-static
+  (cd "$folder/download" && apt-get download busybox-static >"$CACHE/apt.log" 2>&1) || {
+    tail -n 5 "$CACHE/apt.log" >&2
+    fail "could not download busybox-static" "try: apt-get update, or put a static busybox at $folder/bin/busybox"
+  }
+  dpkg-deb --extract "$folder"/download/*.deb "$folder/unpacked"
+  mkdir -p "$folder/bin" && mv "$folder/unpacked/bin/busybox" "$folder/bin/busybox"
+  rm -rf "$folder/download" "$folder/unpacked"
+}

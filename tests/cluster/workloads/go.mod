@@ -1,0 +1,3 @@
+module cluster/workloads
+
+go 1.26
