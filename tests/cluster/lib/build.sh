@@ -4,9 +4,11 @@
 
 # One line each: name | folder with go.mod | package | linker flags. Go prints a version only when the linker sets it.
 components() {
-  local kubernetes=k8s.io/component-base/version version name
+  local variable=k8s.io/component-base/version version minor stamp name
   version=$(module_version kubernetes k8s.io/kubernetes)
-  local stamp="-X $kubernetes.gitVersion=$version -X $kubernetes.gitMajor=1 -X $kubernetes.gitMinor=$(cut -d. -f2 <<<"$version") -X $kubernetes.gitTreeState=clean"
+  minor=${version#v1.}
+  minor=${minor%%.*}
+  stamp="-X $variable.gitVersion=$version -X $variable.gitMajor=1 -X $variable.gitMinor=$minor -X $variable.gitTreeState=clean"
   echo "etcd|build/etcd|go.etcd.io/etcd/server/v3|"
   for name in kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet kube-proxy; do
     echo "$name|build/kubernetes|k8s.io/kubernetes/cmd/$name|$stamp"

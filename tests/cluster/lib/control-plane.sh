@@ -5,6 +5,7 @@
 # Every component is a user of its own, so that the audit log tells who wrote what: name|user|group.
 # `operator` is for the process under test; it has cluster-admin by a ClusterRoleBinding, and not by the group system:masters,
 # because requests of that group pass by the API server's flow control.
+# shellcheck disable=SC2153 # NAME is the cluster's, set by `up`
 users() {
   cat <<U
 admin|admin|system:masters
@@ -72,13 +73,13 @@ Y
 
 make_certificates() {
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes) service=kubernetes.default.svc
-  cd "$STATE/pki"
+  pushd "$STATE/pki" >/dev/null
   openssl ecparam -name prime256v1 -genkey -noout -out sa.key
   openssl req -x509 "${key[@]}" -keyout ca.key -out ca.crt -days 30 -subj /CN=cluster-ca 2>/dev/null
   certificate api /CN=kube-apiserver \
     "subjectAltName=IP:127.0.0.1,IP:$API_ADDRESS,IP:$API_SERVICE_ADDRESS,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:$service,DNS:$service.cluster.local"
   certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client extendedKeyUsage=clientAuth
-  cd - >/dev/null
+  popd >/dev/null
 }
 
 # certificate NAME SUBJECT EXTENSION: signed by the cluster's CA. Uses the caller's `key`.

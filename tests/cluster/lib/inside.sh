@@ -3,13 +3,20 @@
 # When it ends, however it ends, the kernel ends every process inside. Started by `cluster up`; the environment has
 # HERE, STATE, NAME, AUDIT and FAKE_NODES. Progress goes to stdout, which is a file that `cluster up` shows.
 set -euo pipefail
-for part in settings progress processes control-plane node kwok; do
-  # shellcheck disable=SC1090 # one of the files beside this one
-  source "$HERE/lib/$part.sh"
-done
+# shellcheck source=settings.sh
+source "$HERE/lib/settings.sh"
+# shellcheck source=progress.sh
+source "$HERE/lib/progress.sh"
+# shellcheck source=processes.sh
+source "$HERE/lib/processes.sh"
+# shellcheck source=control-plane.sh
+source "$HERE/lib/control-plane.sh"
+# shellcheck source=node.sh
+source "$HERE/lib/node.sh"
+# shellcheck source=kwok.sh
+source "$HERE/lib/kwok.sh"
 PATH=$BIN:$PATH
 export KUBECONFIG=$STATE/kubeconfig
-# shellcheck disable=SC2034 # control-plane.sh uses these
 API_ADDRESS=$NODE_ADDRESS API_PORT=6443 PORTS=(2379 2380 10257 10259 10247)
 CGROUP=mcp-cluster-$NAME
 
@@ -17,7 +24,7 @@ private_mounts
 network
 make_cgroups
 start_containerd
-( load_images ) &
+load_images &
 loading=$!
 echo 'starting the control plane'
 control_plane
@@ -33,5 +40,5 @@ if [ "$FAKE_NODES" -gt 0 ]; then
   echo "adding $FAKE_NODES fake nodes"
   fake_nodes "$FAKE_NODES" tainted
 fi
-touch "$STATE/ready"
+touch "$STATE/node-ready"
 exec "$BIN/pause"

@@ -11,7 +11,7 @@ up() {
   check_can_start "$only"
   start=$(now)
   lock_name "$NAME"
-  if [ -e "$STATE/ready" ] && is_alive "$NAME"; then
+  if is_up "$NAME"; then
     [ "$(cat "$STATE/options")" = "$options" ] ||
       fail "$NAME is up with other options ($(cat "$STATE/options"))" "end it first: cluster down $NAME"
     echo "$STATE/kubeconfig"
@@ -39,19 +39,17 @@ check_can_start() {
 
 # A control plane of ordinary processes on free loopback ports, for any user.
 up_control_plane() {
-  # shellcheck disable=SC2034 # control-plane.sh uses these
   mapfile -t PORTS < <(free_ports 6)
   API_ADDRESS=127.0.0.1 API_PORT=${PORTS[5]}
   export KUBECONFIG=$STATE/kubeconfig
   PATH=$BIN:$PATH
   say 'starting the control plane'
-  # In a subshell, because `fail` ends the shell it is called in, and the traps of `up` must run in ours.
-  (
-    trap - EXIT
-    control_plane
-    wait_until 30 controller-manager 'the default service account' kubectl get serviceaccount default
-    [ "$FAKE_NODES" = 0 ] || { say "adding $FAKE_NODES fake nodes" && fake_nodes "$FAKE_NODES"; }
-  ) || exit 1
+  control_plane
+  wait_until 30 controller-manager 'the default service account' kubectl get serviceaccount default
+  if [ "$FAKE_NODES" -gt 0 ]; then
+    say "adding $FAKE_NODES fake nodes"
+    fake_nodes "$FAKE_NODES"
+  fi
   touch "$STATE/ready"
 }
 
@@ -69,21 +67,22 @@ up_namespaces() {
   cp -l "$IMAGES"/*.tar "$STATE/images/" 2>/dev/null || cp "$IMAGES"/*.tar "$STATE/images/"
   local outer line log
   : >"$STATE/logs/up.log"
-  MCP_CLUSTER_STATE=$STATE HERE=$HERE STATE=$STATE NAME=$NAME AUDIT=$AUDIT FAKE_NODES=$FAKE_NODES \
-    MCP_CLUSTER_CACHE=$CACHE setsid unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
+  env MCP_CLUSTER_STATE="$STATE" MCP_CLUSTER_CACHE="$CACHE" HERE="$HERE" STATE="$STATE" NAME="$NAME" AUDIT="$AUDIT" FAKE_NODES="$FAKE_NODES" \
+    setsid unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
     bash "$HERE/lib/inside.sh" >"$STATE/logs/up.log" 2>&1 </dev/null &
   outer=$!
   disown # or bash would report its end as a killed job
   exec {log}<"$STATE/logs/up.log"
-  while [ ! -e "$STATE/ready" ] && kill -0 $outer 2>/dev/null; do
+  while [ ! -e "$STATE/node-ready" ] && kill -0 $outer 2>/dev/null; do
     while IFS= read -r line <&"$log"; do say "$line"; done
     sleep 0.05
   done
   while IFS= read -r line <&"$log"; do say "$line"; done
-  [ -e "$STATE/ready" ] || exit 1
+  [ -e "$STATE/node-ready" ] || exit 1
   exec {log}<&-
   # Its only child is the first process of the namespaces.
   tr -d ' ' <"/proc/$outer/task/$outer/children" >"$STATE/first-pid"
+  touch "$STATE/ready"
 }
 
 # down NAME
@@ -118,7 +117,13 @@ remove_cgroups() {
 
 is_alive() { [ -n "$(processes_of "$RUN/$1")" ]; }
 
-must_be_up() { [ -e "$RUN/$1/ready" ] && is_alive "$1" || fail "$1 is not up" "start it: cluster up $1 (running: $(running))"; }
+is_up() {
+  [ -e "$RUN/$1/ready" ] || return 1
+  # The first process of the namespaces is enough: all others die with it.
+  if is_control_plane_only "$1"; then is_alive "$1"; else belongs_to "$RUN/$1" "$(cat "$RUN/$1/first-pid")"; fi
+}
+
+must_be_up() { is_up "$1" || fail "$1 is not up" "start it: cluster up $1 (running: $(running))"; }
 is_control_plane_only() { [ ! -e "$RUN/$1/first-pid" ]; }
 running() { (cd "$RUN" 2>/dev/null && shopt -s nullglob && set -- */ && echo "${*%/}"); }
 
@@ -129,7 +134,7 @@ run_inside() {
   must_be_up "$name"
   export KUBECONFIG=$RUN/$name/kubeconfig PATH=$BIN:$PATH
   if is_control_plane_only "$name"; then exec "$@"; fi
-  exec "$HERE/lib/enter.py" "$(cat "$RUN/$name/first-pid")" "$@"
+  exec python3 -IS "$HERE/lib/enter.py" "$(cat "$RUN/$name/first-pid")" "$@"
 }
 
 # load NAME ARCHIVE...
@@ -137,7 +142,7 @@ load() {
   local name=$1 archive
   shift
   must_be_up "$name"
-  is_control_plane_only "$name" && fail "$name has no real node: nothing runs images there"
+  if is_control_plane_only "$name"; then fail "$name has no real node: nothing runs images there"; fi
   for archive in "$@"; do
     [ -r "$archive" ] || fail "$archive: no such file" "make one: cluster image, cluster image-operator"
     cp "$archive" "$RUN/$name/images/.new" && mv "$RUN/$name/images/.new" "$RUN/$name/images/$(basename "$archive")"

@@ -23,7 +23,7 @@ private_mounts() {
     mount --bind "${name%=*}" "/proc/sys/${setting%=*}"
   done
   # Cluster DNS, for every process that `cluster exec` starts.
-  printf 'nameserver %s\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n' $DNS_SERVICE_ADDRESS >"$STATE/etc/resolv.conf"
+  printf 'nameserver %s\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n' "$DNS_SERVICE_ADDRESS" >"$STATE/etc/resolv.conf"
   mount --bind "$STATE/etc/resolv.conf" /etc/resolv.conf
 }
 
@@ -45,9 +45,9 @@ network() {
   ip link set lo up
   echo 1 >/proc/sys/net/ipv4/ip_forward
   ip link add pods type bridge
-  ip addr add $NODE_ADDRESS/${POD_RANGE#*/} dev pods
+  ip addr add "$NODE_ADDRESS/${POD_RANGE#*/}" dev pods
   ip link set pods up
-  ip route add $SERVICE_RANGE dev pods src $NODE_ADDRESS
+  ip route add "$SERVICE_RANGE" dev pods src "$NODE_ADDRESS"
 }
 
 # A cgroup of the cluster's own in every controller; version 1 children start without CPUs, version 2 children without controllers.
@@ -82,7 +82,7 @@ T
   "type": "bridge", "bridge": "pods", "isGateway": true, "ipMasq": false, "hairpinMode": true,
   "ipam": {"type": "host-local", "ranges": [[{"subnet": "$POD_RANGE", "rangeStart": "$FIRST_POD_ADDRESS"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 J
-  start mirror "$HERE/images/mirror.py" $NODE_ADDRESS $MIRROR_PORT "$STATE/images"
+  start mirror "$HERE/images/mirror.py" "$NODE_ADDRESS" "$MIRROR_PORT" "$STATE/images"
   start containerd "$BIN/containerd" --config "$STATE/etc/containerd.toml"
 }
 
@@ -130,7 +130,7 @@ load_image() {
 # syncFrequency: the kubelet looks at a crashed pod again after min(back-off, syncFrequency), so with the usual minute the reason
 # CrashLoopBackOff would show up to a minute late. evictionHard: nearly full disks of developers must not evict pods.
 start_kubelet() {
-  printf 'nameserver %s\n' $NODE_ADDRESS >"$STATE/etc/node-resolv.conf"
+  printf 'nameserver %s\n' "$NODE_ADDRESS" >"$STATE/etc/node-resolv.conf"
   cat >"$STATE/etc/kubelet.yaml" <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -154,7 +154,7 @@ imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
 Y
-  start kubelet "$BIN/kubelet" --config="$STATE/etc/kubelet.yaml" --kubeconfig="$STATE/users/node" --hostname-override="$NAME" --node-ip=$NODE_ADDRESS
+  start kubelet "$BIN/kubelet" --config="$STATE/etc/kubelet.yaml" --kubeconfig="$STATE/users/node" --hostname-override="$NAME" --node-ip="$NODE_ADDRESS"
 }
 
 # conntrack 0 means "leave as it is": anything else writes settings of the whole machine.

@@ -33,6 +33,9 @@ processes_of() {
   grep -lszxF "MCP_CLUSTER_STATE=$1" /proc/[0-9]*/environ | cut -d / -f 3 || true
 }
 
+# belongs_to STATE PID: whether that process lives and is one of them, and not another one that got the number later.
+belongs_to() { grep -qszxF "MCP_CLUSTER_STATE=$1" "/proc/$2/environ"; }
+
 # end_processes STATE: at once; the state is thrown away, so nothing needs a graceful end. Returns when all are gone.
 end_processes() {
   local pids deadline=$((SECONDS + 20))

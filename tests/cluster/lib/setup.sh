@@ -23,27 +23,27 @@ install_packages() {
   command -v apt-get >/dev/null || fail "missing: $*" "install these (here by their Debian names) with your package manager"
   [ "$(id -u)" = 0 ] || fail "missing: $*" "install: sudo $command"
   say "installing $*"
-  refresh_package_lists "$@"
-  DEBIAN_FRONTEND=noninteractive $command >"$CACHE/apt.log" 2>&1 || {
-    tail -n 5 "$CACHE/apt.log" >&2
-    fail "could not install $*" "try: apt-get update && $command"
-  }
+  apt_get install -y --no-install-recommends "$@" || fail "could not install $*" "try: apt-get update && $command"
 }
 
-# apt-get update takes seconds and a network: only when the lists do not know a package that is wanted.
-refresh_package_lists() {
+# apt_get ARGUMENT...: quiet; fetches the package lists, which takes seconds and a network, only when it does not work without.
+apt_get() {
+  local log=$CACHE/apt.log
   mkdir -p "$CACHE"
-  if apt-cache show "$@" >/dev/null 2>&1; then return; fi
-  say "updating the package lists"
-  apt-get update >"$CACHE/apt.log" 2>&1 || say "apt-get update failed (see $CACHE/apt.log); going on"
+  if DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; then return; fi
+  say 'updating the package lists'
+  apt-get update >>"$log" 2>&1 || say "apt-get update failed; going on (see $log)"
+  if DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; then return; fi
+  tail -n 5 "$log" >&2
+  return 1
 }
 
 # The module files ask for Go 1.26; Go 1.21 and newer fetch the version that a module asks for by themselves.
 check_go() {
-  local advice='install Go 1.26 or newer: https://go.dev/dl, then: tar -C /usr/local -xzf go1.26*.tar.gz && export PATH=$PATH:/usr/local/go/bin'
+  local advice='install Go 1.26 or newer from https://go.dev/dl, as: curl -fsSL https://go.dev/dl/go1.26.8.linux-amd64.tar.gz | tar -C /usr/local -xz; then put /usr/local/go/bin on the PATH'
   command -v go >/dev/null || fail "missing: go" "$advice"
   local version minor
-  version=$(cd "$HERE/build/etcd" && go env GOVERSION 2>/dev/null) || fail "go cannot build our modules (they need Go 1.26)" "$advice"
+  version=$(cd "$HERE/build/containerd" && go env GOVERSION 2>/dev/null) || fail "go cannot build our modules (they need Go 1.26)" "$advice"
   minor=${version#go1.}
   minor=${minor%%[!0-9]*}
   [ "${minor:-0}" -ge 26 ] || fail "$version is too old" "$advice"
@@ -62,11 +62,8 @@ fetch_busybox() {
   [ -x "$folder/bin/busybox" ] && return
   command -v apt-get >/dev/null || fail "no static busybox" "put one at $folder/bin/busybox"
   rm -rf "$folder" && mkdir -p "$folder/download"
-  refresh_package_lists busybox-static
-  (cd "$folder/download" && apt-get download busybox-static >"$CACHE/apt.log" 2>&1) || {
-    tail -n 5 "$CACHE/apt.log" >&2
+  (cd "$folder/download" && apt_get download busybox-static) ||
     fail "could not download busybox-static" "try: apt-get update, or put a static busybox at $folder/bin/busybox"
-  }
   dpkg-deb --extract "$folder"/download/*.deb "$folder/unpacked"
   mkdir -p "$folder/bin" && mv "$folder/unpacked/bin/busybox" "$folder/bin/busybox"
   rm -rf "$folder/download" "$folder/unpacked"
