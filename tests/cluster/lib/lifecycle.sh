@@ -123,9 +123,9 @@ is_up() {
   if is_control_plane_only "$1"; then is_alive "$1"; else belongs_to "$RUN/$1" "$(cat "$RUN/$1/first-pid")"; fi
 }
 
-must_be_up() { is_up "$1" || fail "$1 is not up" "start it: cluster up $1 (running: $(running))"; }
+must_be_up() { is_up "$1" || fail "$1 is not up" "start it: cluster up $1 (there are: $(names))"; }
 is_control_plane_only() { [ ! -e "$RUN/$1/first-pid" ]; }
-running() { (cd "$RUN" 2>/dev/null && shopt -s nullglob && set -- */ && echo "${*%/}"); }
+names() { (cd "$RUN" 2>/dev/null && shopt -s nullglob && set -- */ && echo "${*%/}"); }
 
 # run_inside NAME COMMAND...: with KUBECONFIG, kubectl on the PATH, and in namespaces when the cluster has them.
 run_inside() {
@@ -146,14 +146,15 @@ load() {
   for archive in "$@"; do
     [ -r "$archive" ] || fail "$archive: no such file" "make one: cluster image, cluster image-operator"
     cp "$archive" "$RUN/$name/images/.new" && mv "$RUN/$name/images/.new" "$RUN/$name/images/$(basename "$archive")"
-    (run_inside "$name" ctr -n k8s.io images import --local "$RUN/$name/images/$(basename "$archive")") >&2
+    (run_inside "$name" ctr -n k8s.io images import --local "$RUN/$name/images/$(basename "$archive")") >"$RUN/$name/logs/images.log" 2>&1 ||
+      fail "containerd does not take $archive:" "$(tail -n 3 "$RUN/$name/logs/images.log")"
   done
 }
 
 list() {
   local name state kind
   printf '%-12s %-8s %-20s %s\n' NAME STATE KIND KUBECONFIG
-  for name in $(running); do
+  for name in $(names); do
     kind='real node' state=ready
     grep -q 'control-plane-only=1' "$RUN/$name/options" 2>/dev/null && kind='control plane only'
     [ -e "$RUN/$name/ready" ] || state=starting
