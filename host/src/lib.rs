@@ -2,3 +2,5 @@
 //!
 //! `mcp-operator` runs the pipeline in a cluster, `mcp-render` runs its first three steps on files. Both go through the
 //! same code, so what a policy's author sees offline is what the cluster gets.
+
+pub mod api;
