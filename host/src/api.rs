@@ -4,18 +4,21 @@
 //!
 //! - [`spec`] and [`status`] are the types. Their doc comments are what `kubectl explain mcpserver` prints.
 //! - [`crd`] turns them into the CustomResourceDefinition that is checked in under `deploy/crds/`.
-//! - `schema` does offline what the API server does with a manifest: unknown fields, types, defaults, CEL rules.
+//! - [`schema`] does offline what the API server does with a manifest: unknown fields, types, defaults, CEL rules.
 //! - `validate` holds the rules that CEL cannot express within the API server's cost budget.
 //!
 //! The constants below are names that other programs rely on: selectors of users, field managers of earlier
 //! operators. Changing one breaks an upgrade.
 
 pub mod crd;
+pub mod schema;
 pub mod spec;
 pub mod status;
+mod violation;
 
 pub use spec::{MCPServer, MCPServerSpec};
 pub use status::MCPServerStatus;
+pub use violation::Violation;
 
 /// API group of `MCPServer`.
 pub const GROUP: &str = "mcp.x-k8s.io";

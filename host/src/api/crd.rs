@@ -85,6 +85,11 @@ pub fn open_api_schema() -> Value {
     serde_json::to_value(schema.and_then(|schema| schema.open_api_v3_schema)).expect("a schema is JSON")
 }
 
+/// Calls `visit` with the name of the property that holds a schema, and the schema, for a schema and all below it.
+pub(super) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&str, &mut serde_json::Map<String, Value>)) {
+    kubernetes::each(schema, "", visit);
+}
+
 fn corrected(schema: Option<CustomResourceValidation>) -> CustomResourceValidation {
     let derived = schema.and_then(|schema| schema.open_api_v3_schema).unwrap_or_default();
     let mut schema = serde_json::to_value(derived).expect("a schema is JSON");

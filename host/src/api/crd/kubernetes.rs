@@ -22,7 +22,7 @@ pub(super) fn correct(schema: &mut Value) {
 }
 
 /// Calls `visit` with the name of the property that holds a schema, and the schema, for it and all below.
-pub(in crate::api) fn each(schema: &mut Value, name: &str, visit: &mut impl FnMut(&str, &mut Schema)) {
+pub(super) fn each(schema: &mut Value, name: &str, visit: &mut impl FnMut(&str, &mut Schema)) {
     let Some(schema) = schema.as_object_mut() else { return };
     visit(name, schema);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
