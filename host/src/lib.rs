@@ -4,3 +4,4 @@
 //! same code, so what a policy's author sees offline is what the cluster gets.
 
 pub mod api;
+pub mod sandbox;

@@ -1,0 +1,111 @@
+//! The wasmtime engine: how components are compiled, how instances are allocated, and the clock behind time limits.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+
+/// The time between two epochs, and so the grain of every time limit.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// An engine with room for `places` instances at a time: from a pool if the address space for it can be had, otherwise
+/// one by one, which is slower and no less safe.
+pub(super) fn new(places: usize) -> anyhow::Result<Engine> {
+    let places = u32::try_from(places).context("the concurrency of the sandbox is not a sensible number")?;
+    match Engine::new(config().allocation_strategy(InstanceAllocationStrategy::Pooling(pool(places)))) {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(
+                places,
+                error,
+                "no pool for plugin instances could be reserved; rendering is slower without"
+            );
+            on_demand()
+        }
+    }
+}
+
+/// An engine that allocates each instance when it is needed.
+pub(super) fn on_demand() -> anyhow::Result<Engine> {
+    Engine::new(&config()).map_err(anyhow::Error::msg).context("the WebAssembly engine cannot start on this machine")
+}
+
+/// What decides compiled code and its behaviour. The same component must give the same bytes on every machine.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .max_wasm_stack(512 << 10);
+    config
+}
+
+fn pool(places: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(places)
+        .total_core_instances(places.saturating_mul(CORE_INSTANCES))
+        .total_memories(places.saturating_mul(MEMORIES))
+        .total_tables(places.saturating_mul(TABLES))
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(8)
+        .max_memories_per_module(MEMORIES)
+        .table_elements(TABLE_ELEMENTS)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20);
+    pool
+}
+
+/// The thread that advances the engine's epoch each [`TICK`]. Stops when dropped.
+pub(super) struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub(super) fn start(engine: &Engine) -> anyhow::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let engine = engine.clone();
+        let thread = thread::Builder::new().name("epoch".to_owned()).spawn(move || {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(Err(_)) = self.thread.take().map(thread::JoinHandle::join) {
+            tracing::error!("the thread behind the plugins' time limits had died");
+        }
+    }
+}
+
+/// The epochs after which a call that may take `time` is stopped: rounded up, and one more because the current epoch
+/// has already begun.
+pub(super) fn epochs(time: Duration) -> u64 {
+    let ticks = time.as_millis().div_ceil(TICK.as_millis());
+    u64::from(u32::try_from(ticks).unwrap_or(u32::MAX)) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_limits_are_rounded_up_and_never_short() {
+        assert_eq!(epochs(Duration::from_millis(250)), 26);
+        assert_eq!(epochs(Duration::from_millis(1)), 2);
+        assert_eq!(epochs(Duration::MAX), 1 << 32);
+    }
+}

@@ -1,0 +1,185 @@
+//! One loaded plugin: compiled and linked once, called any number of times, each time in a fresh instance.
+//!
+//! Touches nothing but the WebAssembly engine. Calls are synchronous and take up to the plugin's time limit.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
+use wasmtime::{Store, StoreContextMut};
+
+use super::Shared;
+use super::about::About;
+use super::bindings::exports::mcp::render::info::PluginInfo;
+use super::bindings::mcp::render::log::Level;
+use super::bindings::mcp::render::types::Request;
+use super::bindings::{self, PluginPre};
+use super::contract;
+use super::digest::Digest;
+use super::engine;
+use super::failure::Failure;
+use super::limits::{Bytes, DESCRIBE_TIME, Limiter, Limits, MEMORIES, TABLES};
+use super::log::{Log, Source};
+use super::output::{self, Output};
+use super::wasi::{self, Seed, Wasi};
+
+/// A plugin that is ready to render. Cloning is cheap.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+struct Loaded {
+    shared: Arc<Shared>,
+    pre: PluginPre<State>,
+    digest: Digest,
+    about: About,
+    limits: Limits,
+}
+
+/// What the host keeps for one instance.
+pub(super) struct State {
+    pub limiter: Limiter,
+    pub log: Log,
+    pub wasi: Wasi,
+}
+
+impl Plugin {
+    pub(super) fn load(shared: &Arc<Shared>, component: &[u8], limits: Limits) -> Result<Self, Failure> {
+        if component.len() > limits.component {
+            let what = format!("it has {}; the limit is {}", Bytes(component.len()), Bytes(limits.component));
+            return Err(Failure::ComponentTooLarge { what });
+        }
+        let inspection = contract::inspect(component)?;
+        inspection.check()?;
+        let compiled = compile(shared, component)?;
+        let pre = link(&compiled).and_then(PluginPre::new).map_err(|error| other_types(&error))?;
+        let (info, _) =
+            call(shared, pre.instance_pre(), &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
+                instance.mcp_render_info().call_describe(store)
+            })?;
+        let about = About::new(info)?;
+        let shared = Arc::clone(shared);
+        Ok(Self(Arc::new(Loaded { shared, pre, digest: inspection.digest, about, limits })))
+    }
+
+    /// The digest of the component's bytes.
+    pub fn digest(&self) -> &Digest {
+        &self.0.digest
+    }
+
+    /// What the plugin says of itself.
+    pub fn info(&self) -> &PluginInfo {
+        &self.0.about.info
+    }
+
+    /// The plugin's JSON Schema for its parameters, parsed; none when it takes no parameters.
+    pub fn parameters_schema(&self) -> Option<&Value> {
+        self.0.about.parameters_schema.as_ref()
+    }
+
+    /// What each of its calls may use.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Renders one server in a fresh instance.
+    pub fn render(&self, request: &Request) -> Result<Output, Failure> {
+        self.render_seeded(request, Seed::default())
+    }
+
+    /// Renders under another clock and other random numbers. A plugin that keeps the contract gives the same answer.
+    pub fn render_seeded(&self, request: &Request, seed: Seed) -> Result<Output, Failure> {
+        let Loaded { shared, pre, limits, .. } = &*self.0;
+        let (answer, log) = call(shared, pre.instance_pre(), limits, limits.time, seed, |store, instance| {
+            instance.mcp_render_renderer().call_render(store, request)
+        })?;
+        match answer {
+            Ok(response) => output::read(response, log, limits),
+            Err(refusal) => Err(output::read_refusal(refusal, &log, limits)),
+        }
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plugin({}@{})", self.info().name, self.digest().short())
+    }
+}
+
+fn compile(shared: &Shared, component: &[u8]) -> Result<Component, Failure> {
+    let compiled = Component::from_binary(&shared.engine, component).map_err(|error| Failure::ContractMismatch {
+        problem: format!("the component cannot be compiled: {error:#}"),
+        advice: "build it with current tools, without experimental WebAssembly features".to_owned(),
+    })?;
+    let parts = compiled.resources_required();
+    match parts.map(|parts| (parts.num_memories, parts.num_tables)) {
+        Some((memories, tables)) if memories > MEMORIES || tables > TABLES => Err(Failure::ComponentTooLarge {
+            what: format!("it has {memories} memories and {tables} tables; the limits are {MEMORIES} and {TABLES}"),
+        }),
+        _ => Ok(compiled),
+    }
+}
+
+fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
+    let mut linker = Linker::new(component.engine());
+    // The string is read where it lies, and only what may be kept is copied: a flood of words costs the host nothing.
+    linker.instance("mcp:render/log@0.1.0")?.func_wrap(
+        "emit",
+        |mut store: StoreContextMut<'_, State>, (level, message): (Level, WasmStr)| {
+            let message = store.data().log.keepable(&message.to_str(&store)?).to_owned();
+            store.data_mut().log.push(source(level), &message);
+            Ok(())
+        },
+    )?;
+    wasi::link(&mut linker, component)?;
+    linker.instantiate_pre(component)
+}
+
+fn source(level: Level) -> Source {
+    match level {
+        Level::Debug => Source::Debug,
+        Level::Info => Source::Info,
+        Level::Warn => Source::Warn,
+        Level::Error => Source::Error,
+    }
+}
+
+/// One call in a fresh store, with every limit in force from the first instruction on.
+fn call<R>(
+    shared: &Shared,
+    pre: &InstancePre<State>,
+    limits: &Limits,
+    time: Duration,
+    seed: Seed,
+    function: impl FnOnce(&mut Store<State>, &bindings::Plugin) -> wasmtime::Result<R>,
+) -> Result<(R, Log), Failure> {
+    let _place = shared.places.take();
+    let state = State { limiter: Limiter::new(limits), log: Log::new(limits.log), wasi: Wasi::new(seed) };
+    let mut store = Store::new(&shared.engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_epoch_deadline(engine::epochs(time));
+    // The host never copies more out of a plugin in one go than the plugin itself could hold once.
+    store.set_hostcall_fuel(limits.memory);
+    let instance = match pre.instantiate(&mut store) {
+        Ok(instance) => instance,
+        Err(error) => {
+            store.data_mut().log.finish();
+            return Err(Failure::of_start(&error, store.data(), limits, time));
+        }
+    };
+    let instance = bindings::Plugin::new(&mut store, &instance).map_err(|error| other_types(&error))?;
+    let result = function(&mut store, &instance);
+    store.data_mut().log.finish();
+    match result {
+        Ok(value) => Ok((value, store.into_data().log)),
+        Err(error) => Err(Failure::of_call(&error, store.data(), limits, time)),
+    }
+}
+
+fn other_types(error: &wasmtime::Error) -> Failure {
+    Failure::ContractMismatch {
+        problem: format!("the component's functions have other types than mcp:render@0.1 says: {error:#}"),
+        advice: "build it against the released `wit/render.wit`".to_owned(),
+    }
+}
