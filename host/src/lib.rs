@@ -4,4 +4,5 @@
 //! same code, so what a policy's author sees offline is what the cluster gets.
 
 pub mod api;
+pub mod handshake;
 pub mod sandbox;
