@@ -5,7 +5,7 @@
 //! - [`spec`] and [`status`] are the types. Their doc comments are what `kubectl explain mcpserver` prints.
 //! - [`crd`] turns them into the CustomResourceDefinition that is checked in under `deploy/crds/`.
 //! - [`schema`] does offline what the API server does with a manifest: unknown fields, types, defaults, CEL rules.
-//! - `validate` holds the rules that CEL cannot express within the API server's cost budget.
+//! - [`validate`] holds the rules that CEL cannot express within the API server's cost budget.
 //!
 //! The constants below are names that other programs rely on: selectors of users, field managers of earlier
 //! operators. Changing one breaks an upgrade.
@@ -14,6 +14,7 @@ pub mod crd;
 pub mod schema;
 pub mod spec;
 pub mod status;
+pub mod validate;
 mod violation;
 
 pub use spec::{MCPServer, MCPServerSpec};

@@ -1,7 +1,7 @@
 //! `MCPServer` and its spec: the Rust types from which the CRD is generated.
 //!
 //! Doc comments are user documentation (`kubectl explain`). Rules are CEL where the API server's cost budget allows;
-//! what it does not allow is in `validate`. Every object that the CRD admits deserialises into these types.
+//! what it does not allow is in [`validate`](super::validate). Every object that the CRD admits deserialises into these types.
 
 mod config;
 mod network;
