@@ -11,6 +11,8 @@
 //! operators. Changing one breaks an upgrade.
 
 pub mod crd;
+#[cfg(test)]
+mod rules;
 pub mod schema;
 pub mod spec;
 pub mod status;
