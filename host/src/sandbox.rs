@@ -27,6 +27,8 @@ mod log;
 mod output;
 mod places;
 mod plugin;
+#[cfg(test)]
+mod tests;
 mod wasi;
 
 use std::sync::Arc;

@@ -25,7 +25,7 @@ impl About {
         let schema = parameters_schema.as_deref().unwrap_or_default();
         let kinds = emits.iter().map(|kind| size_of_val(kind) + kind.api_version.len() + kind.kind.len());
         let facts = facts.iter().map(|fact| size_of_val(fact) + fact.len());
-        let size = [name, version, description].map(|text| text.len()).iter().sum::<usize>() + schema.len();
+        let size = [name, version, description].map(String::len).iter().sum::<usize>() + schema.len();
         if size + kinds.sum::<usize>() + facts.sum::<usize>() > SIZE {
             return Err(invalid(None, "describe()", "this is more than 256 KiB"));
         }

@@ -59,7 +59,7 @@ pub enum Failure {
         words: LastWords,
     },
     /// The plugin asked for more memory than it may have, and could not go on without.
-    #[error("the plugin ran out of memory: {what}; let it use less, or raise its memory limit{words}")]
+    #[error("the plugin ran out of memory: {what}{words}")]
     OutOfMemory {
         /// What it asked for and what it may have.
         what: String,
@@ -114,7 +114,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A stable PascalCase label for metrics and logs.
+    /// A stable `PascalCase` label for metrics and logs.
     pub fn class(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "Invalid",
@@ -139,6 +139,7 @@ impl Failure {
         match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
             (Some(Stop::Denied(import)), _) => Self::ImportDenied { import: import.clone(), words },
             (Some(Stop::Exit(status)), _) => Self::Exit { status: *status, words },
+            (Some(Stop::Misuse(what)), _) => Self::Trap { what: what.clone(), function: function(error), words },
             (_, Some(Trap::Interrupt)) => Self::Timeout { limit: time, words },
             (_, trap) => match (state.limiter.denied(), trap) {
                 (Some(denied), _) => Self::OutOfMemory { what: shortage(denied, limits), words },
@@ -174,8 +175,13 @@ impl Failure {
 
 fn shortage(denied: Denied, limits: &Limits) -> String {
     match denied {
-        Denied::Memory(sum) => format!("it wants {} in all; its limit is {}", Bytes(sum), Bytes(limits.memory)),
-        Denied::Table(sum) => format!("it wants {sum} table elements in all; the limit is {TABLE_ELEMENTS}"),
+        Denied::Memory(sum) => {
+            let limit = Bytes(limits.memory);
+            format!("it wants {} in all; its limit is {limit}; let it use less, or raise its memory limit", Bytes(sum))
+        }
+        Denied::Table(sum) => {
+            format!("it wants {sum} table elements in all; no plugin gets more than {TABLE_ELEMENTS}; let it use less")
+        }
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) enum Stop {
     /// The plugin ended itself.
     #[error("exit with status {0}")]
     Exit(u8),
+    /// The plugin broke the rules of a function that it may call.
+    #[error("{0}")]
+    Misuse(String),
 }
 
 /// The two things that WASI lets a program see besides its input. A render must not depend on either.
@@ -221,10 +224,11 @@ fn datetime(seconds: u64, nanoseconds: u32) -> Reply {
 
 fn write(state: &mut State, call: &Call<'_>) -> wasmtime::Result<Reply> {
     let (Some(Val::List(values)), Some(stream)) = (call.params.get(1), call.handles.first()) else {
-        wasmtime::bail!("a write without bytes");
+        return Err(Stop::Misuse("a write without bytes".to_owned()).into());
     };
     if values.len() > WRITE_PERMIT {
-        wasmtime::bail!("wrote {} bytes at once; `check-write` had permitted {WRITE_PERMIT}", values.len());
+        let misuse = format!("wrote {} bytes at once; `check-write` had permitted {WRITE_PERMIT}", values.len());
+        return Err(Stop::Misuse(misuse).into());
     }
     let bytes: Vec<u8> = values.iter().map(|value| if let Val::U8(byte) = value { *byte } else { b'?' }).collect();
     state.log.write(if *stream == STDERR { Source::Stderr } else { Source::Stdout }, &bytes);
@@ -238,7 +242,7 @@ fn random_bytes(state: &mut State, call: &Call<'_>) -> wasmtime::Result<Reply> {
             let bytes = (0..*count).map(|_| Val::U8(state.wasi.random().to_be_bytes()[0])).collect();
             Ok(Reply::Value(Val::List(bytes)))
         }
-        _ => wasmtime::bail!("asked for more than {RANDOM_BYTES} random bytes at once"),
+        _ => Err(Stop::Misuse(format!("asked for more than {RANDOM_BYTES} random bytes at once")).into()),
     }
 }
 

@@ -1,0 +1,258 @@
+//! Render plugins that behave badly, each in one way, and a few that behave well, as components built on the spot.
+//!
+//! For tests of the sandbox, the pipeline and the cluster. `cargo run -p hostile-plugins -- DIRECTORY` writes them all as
+//! files, to be tried by hand: `mcp-render render --plugin DIRECTORY/loop.wasm …`.
+
+mod image;
+mod module;
+
+use image::Image;
+use module::Module;
+
+/// One plugin.
+#[derive(Clone, Copy)]
+pub struct Fixture {
+    /// Its name, to be used with [`component`].
+    pub name: &'static str,
+    /// What it does, to be read after its name.
+    pub about: &'static str,
+    build: fn() -> Vec<u8>,
+}
+
+/// The file of the plugin with this name.
+///
+/// # Panics
+/// When there is none.
+pub fn component(name: &str) -> Vec<u8> {
+    let fixture = ALL.iter().find(|fixture| fixture.name == name);
+    (fixture.unwrap_or_else(|| panic!("there is no hostile plugin {name:?}")).build)()
+}
+
+/// A plugin that answers every request with these objects, given by slot and JSON. Nothing checks them.
+pub fn answering<S: AsRef<[u8]>, O: AsRef<[u8]>>(objects: &[(S, O)]) -> Vec<u8> {
+    let mut image = Image::new();
+    let answer = image.response(objects);
+    Module { name: "fixed", image, render: format!("(i32.const {answer})"), ..Module::default() }.component()
+}
+
+/// A plugin whose `render` is this WebAssembly text. It logs `these are my last words` first.
+fn doing(render: &str) -> Vec<u8> {
+    Module { render: render.to_owned(), ..Module::default() }.component()
+}
+
+fn refusing(fill: fn(&mut Image) -> u32) -> Vec<u8> {
+    let mut image = Image::new();
+    let answer = fill(&mut image);
+    Module { image, render: format!("(i32.const {answer})"), ..Module::default() }.component()
+}
+
+fn one(object: &str) -> Vec<u8> {
+    answering(&[("workload", object)])
+}
+
+const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"demo"}}"#;
+
+/// Every plugin there is.
+pub const ALL: &[Fixture] = &[
+    fixture("good", "answers with one Deployment named demo", || one(DEPLOYMENT)),
+    fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
+    fixture("trap", "executes `unreachable`", || doing("unreachable")),
+    fixture("recursion", "calls itself without end", || {
+        doing(
+            "(call $render (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const 1) i32.add",
+        )
+    }),
+    fixture("memory", "grows its memory until it gets no more, then traps", || {
+        doing("(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable")
+    }),
+    fixture("table", "grows a table until it gets no more, then traps", table),
+    fixture("big-memory", "wants 65 MiB from the start", || Module { pages: 1040, ..Module::default() }.component()),
+    fixture("output-flood", "answers with one object of 2 MiB", output_flood),
+    fixture("many-objects", "answers with 65 objects", many_objects),
+    fixture("shared-string", "answers with 1000 objects that all point to the same MiB", shared_string),
+    fixture("bad-utf8", "answers with bytes that are no UTF-8", || answering(&[("workload", b"{\"a\":\"\xff\"}")])),
+    fixture("bad-pointer", "answers with an address outside its memory", || doing("(i32.const 0x7ffffff0)")),
+    fixture("bad-json", "answers with JSON that ends too early", || one(r#"{"spec":{"replicas":"#)),
+    fixture("duplicate-key", "answers with an object that has a key twice", || {
+        one(r#"{"spec":{"ports":[{"name":"a"},{"name":"b","name":"c"}]}}"#)
+    }),
+    fixture("deep-json", "answers with JSON nested 5000 levels deep", || one(&format!("{{\"a\":{}", "[".repeat(5000)))),
+    fixture("not-an-object", "answers with a JSON list", || one("[]")),
+    fixture("duplicate-slot", "answers with two objects in one slot", || {
+        answering(&[("workload", DEPLOYMENT), ("workload", DEPLOYMENT)])
+    }),
+    fixture("bad-slot", "answers with a slot name in upper case", || answering(&[("Workload", DEPLOYMENT)])),
+    fixture("cluster-role-binding", "answers with a Deployment and a ClusterRoleBinding", || {
+        let binding = r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"demo"},
+            "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"cluster-admin"},
+            "subjects":[{"kind":"ServiceAccount","name":"default","namespace":"default"}]}"#;
+        answering(&[("workload", DEPLOYMENT), ("extra", binding)])
+    }),
+    fixture("invalid", "refuses every server", || refusing(|to| to.refusal(2, "Refused", "No.\n", "spec.source"))),
+    fixture("invalid-without-error", "refuses every server with an info", || {
+        refusing(|to| to.refusal(0, "Fine", "Ok", ""))
+    }),
+    fixture("bad-code", "refuses every server with a code that is a sentence", || {
+        refusing(|to| to.refusal(2, "this is bad", "No.", "spec"))
+    }),
+    fixture("unsupported", "supports nothing", || refusing(|to| to.failure(1, "needs the fact `moon.phase`"))),
+    fixture("internal", "reports a fault of its own", || refusing(|to| to.failure(2, "index 7 is \u{1b}[31mred"))),
+    fixture("socket", "opens a socket", socket),
+    fixture("exit", "exits", exit),
+    fixture("log-flood", "logs 1 GiB, then answers", log_flood),
+    fixture("random-flood", "asks for more random bytes than there is memory", random_flood),
+    fixture("ambient", "answers with the clock and a random number", ambient),
+    fixture("slow-start", "never ends describing itself", || {
+        Module { describe: "(loop $again (br $again))", ..Module::default() }.component()
+    }),
+    fixture("bad-name", "calls itself by a name with a space", || {
+        Module { name: "Bad Name", ..Module::default() }.component()
+    }),
+    fixture("no-renderer", "exports no renderer", || {
+        Module { wit: &[("export renderer;", "")], ..Module::default() }.component()
+    }),
+    fixture("version-0.3", "is built for version 0.3 of the contract", || {
+        Module { wit: &[("mcp:render@0.1.0;", "mcp:render@0.3.0;")], ..Module::default() }.component()
+    }),
+    fixture("other-types", "has a describe that returns a plugin-info with a field less", || {
+        Module { wit: &[("parameters-schema: option<json>,\n    }", "}")], ..Module::default() }.component()
+    }),
+    fixture("foreign-import", "imports acme:db/query", || {
+        let fields = r#"(import "acme:db/query@1.0.0" "all" (func))"#;
+        Module { imports: &["acme:db/query@1.0.0"], fields, ..Module::default() }.component()
+    }),
+    fixture("many-memories", "has nine memories", || {
+        let fields = "(memory 1) (memory 1) (memory 1) (memory 1) (memory 1) (memory 1) (memory 1) (memory 1)";
+        Module { fields, ..Module::default() }.component()
+    }),
+    fixture("core-module", "is a core module, not a component", || {
+        wat::parse_str("(module)").expect("this is a module")
+    }),
+    fixture("garbage", "is no WebAssembly", || b"#!/bin/sh\necho gotcha\n".to_vec()),
+    fixture("truncated", "is half a component", || {
+        let mut bytes = one(DEPLOYMENT);
+        bytes.truncate(bytes.len() / 2);
+        bytes
+    }),
+];
+
+const fn fixture(name: &'static str, about: &'static str, build: fn() -> Vec<u8>) -> Fixture {
+    Fixture { name, about, build }
+}
+
+fn table() -> Vec<u8> {
+    let render = "(loop $again (br_if $again (i32.ne (table.grow (ref.null func) (i32.const 4096)) (i32.const -1)))) unreachable";
+    Module { fields: "(table 0 funcref)", render: render.to_owned(), ..Module::default() }.component()
+}
+
+fn output_flood() -> Vec<u8> {
+    let mut image = Image::new();
+    let [slot, length] = image.text("workload");
+    let [address, count] = image.list(&[[slot, length, 65536, 2 << 20]]);
+    let answer = image.words(&[0, address, count, 0, 0]);
+    Module { image, pages: 40, render: format!("(i32.const {answer})"), ..Module::default() }.component()
+}
+
+fn many_objects() -> Vec<u8> {
+    answering(&(0..65).map(|i| (format!("object-{i}"), DEPLOYMENT)).collect::<Vec<_>>())
+}
+
+fn shared_string() -> Vec<u8> {
+    let mut image = Image::new();
+    let answer = image.words(&[0, 65536, 1000, 0, 0]);
+    let render = format!(
+        "(loop $again
+           (i32.store (i32.add (i32.const 65544) (i32.shl (local.get $i) (i32.const 4))) (i32.const 131072))
+           (i32.store (i32.add (i32.const 65548) (i32.shl (local.get $i) (i32.const 4))) (i32.const 1048576))
+           (local.set $i (i32.add (local.get $i) (i32.const 1)))
+           (br_if $again (i32.lt_u (local.get $i) (i32.const 1000))))
+         (i32.const {answer})"
+    );
+    Module { image, pages: 20, render, ..Module::default() }.component()
+}
+
+fn socket() -> Vec<u8> {
+    Module {
+        imports: &["wasi:sockets/tcp-create-socket@0.2.3"],
+        fields: r#"(import "wasi:sockets/tcp-create-socket@0.2.3" "create-tcp-socket" (func $socket (result i32)))"#,
+        render: "(call $socket)".to_owned(),
+        ..Module::default()
+    }
+    .component()
+}
+
+/// Writes its last words to standard error, as language runtimes do.
+fn exit() -> Vec<u8> {
+    let mut image = Image::new();
+    let [words, length] = image.text("panicked: \u{1b}[31mno such thing\n");
+    Module {
+        image,
+        imports: &["wasi:cli/stderr@0.2.3", "wasi:io/streams@0.2.3", "wasi:cli/exit@0.2.3"],
+        fields: r#"(import "wasi:cli/stderr@0.2.3" "get-stderr" (func $stderr (result i32)))
+          (import "wasi:io/streams@0.2.3" "[method]output-stream.blocking-write-and-flush"
+            (func $write (param i32 i32 i32 i32)))
+          (import "wasi:cli/exit@0.2.3" "exit" (func $exit (param i32)))"#,
+        render: format!(
+            "(call $write (call $stderr) (i32.const {words}) (i32.const {length}) (i32.const 65536))
+             (call $exit (i32.const 1)) unreachable"
+        ),
+        ..Module::default()
+    }
+    .component()
+}
+
+fn log_flood() -> Vec<u8> {
+    let mut image = Image::new();
+    let answer = image.response(&[("workload", DEPLOYMENT)]);
+    let render = format!(
+        "(loop $again
+           (call $emit (i32.const 1) (i32.const 65536) (i32.const 33554432))
+           (local.set $i (i32.add (local.get $i) (i32.const 1)))
+           (br_if $again (i32.lt_u (local.get $i) (i32.const 32))))
+         (i32.const {answer})"
+    );
+    Module { image, pages: 520, render, ..Module::default() }.component()
+}
+
+const RANDOM: &str = r#"(import "wasi:random/random@0.2.3" "get-random-u64" (func $random (result i64)))
+  (import "wasi:random/random@0.2.3" "get-random-bytes" (func $random_bytes (param i64 i32)))"#;
+
+fn random_flood() -> Vec<u8> {
+    Module {
+        imports: &["wasi:random/random@0.2.3"],
+        fields: RANDOM,
+        render: "(call $random_bytes (i64.const 0x7fffffffffff) (i32.const 65536)) unreachable".to_owned(),
+        ..Module::default()
+    }
+    .component()
+}
+
+/// Breaks the contract in the one way that only two renders can show.
+fn ambient() -> Vec<u8> {
+    let mut image = Image::new();
+    let [object, length] = image.text(r#"{"clock":"0","random":"0"}"#);
+    let [slot, slot_length] = image.text("workload");
+    let [address, count] = image.list(&[[slot, slot_length, object, length]]);
+    let answer = image.words(&[0, address, count, 0, 0]);
+    let digit = |i64: &str| format!("(i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u {i64} (i64.const 10))))");
+    let render = format!(
+        "(call $now (i32.const 65536))
+         (i32.store8 (i32.const {clock_at}) {clock})
+         (i32.store8 (i32.const {random_at}) {random})
+         (i32.const {answer})",
+        clock_at = object + 10,
+        random_at = object + 23,
+        clock = digit("(i64.load (i32.const 65536))"),
+        random = digit("(call $random)"),
+    );
+    Module {
+        image,
+        imports: &["wasi:clocks/wall-clock@0.2.3", "wasi:random/random@0.2.3"],
+        fields: r#"(import "wasi:clocks/wall-clock@0.2.3" "now" (func $now (param i32)))
+          (import "wasi:random/random@0.2.3" "get-random-u64" (func $random (result i64)))"#,
+        render,
+        ..Module::default()
+    }
+    .component()
+}
