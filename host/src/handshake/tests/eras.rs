@@ -157,6 +157,20 @@ async fn a_session_is_closed_when_the_handshake_fails_after_it_was_opened() {
     assert_eq!(server.asked(), ["server/discover", "initialize", "notifications/initialized", "DELETE"]);
 }
 
+/// Seen in the Python SDK 1.x: it opens a session for whatever comes first, and refuses afterwards.
+#[tokio::test]
+async fn a_session_opened_by_the_stateless_question_is_closed_too() {
+    let server = Server::start(|request| {
+        let mut refusal = reply(400, "application/json", error(&json!("server-error"), -32600, "no").to_string());
+        refusal.headers_mut().insert("mcp-session-id", "s-0".parse().unwrap());
+        if request.header("mcp-session-id") == Some("s-0") { status(200) } else { legacy(request, |_| refusal) }
+    });
+    assert_eq!(verified(&attempt(server.url()).await).0, Era::Session);
+    let seen = server.seen();
+    let closed = seen.iter().filter(|seen| seen.ask() == "DELETE").filter_map(|seen| seen.header("mcp-session-id"));
+    assert_eq!(closed.collect::<std::collections::BTreeSet<_>>(), ["s-0", "s-1"].into());
+}
+
 #[tokio::test]
 async fn nothing_that_identifies_a_user_is_ever_sent() {
     let server = Server::start(|request| {

@@ -144,7 +144,7 @@ pub fn modern(request: &Seen) -> Response {
 }
 
 /// A server with sessions, which answers what it does not know with `otherwise`.
-pub fn legacy(request: &Seen, otherwise: impl Fn(&Seen) -> Response) -> Response {
+pub fn legacy(request: &Seen, otherwise: impl FnOnce(&Seen) -> Response) -> Response {
     let in_session = request.header("mcp-session-id") == Some("s-1");
     match request.ask() {
         "initialize" => {
