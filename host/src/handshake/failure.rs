@@ -44,7 +44,8 @@ pub(super) enum Failure {
     /// 401 or 403. Not a failure to the caller: see [`super::Answer::AuthRequired`].
     #[error("credentials required")]
     AuthRequired,
-    #[error("redirects to {0}; redirects are not followed")]
+    /// To a path of the same server, or to a URL elsewhere.
+    #[error("redirects to {0}, and redirects are not followed{hint}", hint = if .0.starts_with('/') { PATH_HINT } else { "" })]
     Redirect(String),
     #[error("no MCP answer: HTTP {}{}", .0.as_u16(), hint(*.0))]
     Status(StatusCode),
@@ -70,9 +71,11 @@ pub(super) enum Failure {
     NoCommonVersion,
 }
 
+const PATH_HINT: &str = "; is `config.path` the path of its MCP endpoint?";
+
 fn hint(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => "; is `config.path` the path of its MCP endpoint?",
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => PATH_HINT,
         _ => "",
     }
 }

@@ -22,6 +22,8 @@ const USER_AGENT: &str = concat!("mcp-operator/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Line {
     http: reqwest::Client,
     url: Url,
+    /// The origin of the target's own URL.
+    origin: String,
     /// The `Host` header, where a connect-to rule changed what the client would derive from the URL.
     host: Option<HeaderValue>,
 }
@@ -40,6 +42,7 @@ impl Line {
             .pool_max_idle_per_host(0)
             .connect_timeout(patience)
             .tls_backend_preconfigured(tls);
+        let origin = url.origin().ascii_serialization();
         let mut host = None;
         if let Some(elsewhere) = elsewhere(&url, rules) {
             host = HeaderValue::from_str(url.authority()).ok();
@@ -47,7 +50,12 @@ impl Line {
             point_to(&mut url, &elsewhere.0, elsewhere.1)?;
         }
         let http = http.build().map_err(|_| Failure::Url("no HTTP client can be made for it".to_owned()))?;
-        Ok(Self { http, url, host })
+        Ok(Self { http, url, origin, host })
+    }
+
+    /// Whether `url` is on the server that the target's URL names, wherever a connect-to rule leads.
+    pub(super) fn is_to_origin_of(&self, url: &Url) -> bool {
+        self.origin == url.origin().ascii_serialization()
     }
 
     /// A request to the server, without body.

@@ -116,7 +116,7 @@ impl Wire {
         let request = request.headers(headers.into_iter().collect()).json(message);
         let response = request.send().await.map_err(|error| Failure::of_http(&error))?;
         let session = self.remember_session(&response);
-        refuse(&response)?;
+        refuse(&response, &self.line)?;
         if !matches!(message, ClientJsonRpcMessage::Request(_)) {
             // Nothing is awaited; some servers answer 200 with a body all the same.
             return Ok(StreamableHttpPostResponse::Accepted);
@@ -146,21 +146,22 @@ impl Wire {
 }
 
 /// Turns every status that carries no answer into the failure it stands for.
-fn refuse(response: &Response) -> Result<(), Failure> {
+fn refuse(response: &Response, line: &Line) -> Result<(), Failure> {
     match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Failure::AuthRequired),
-        status if status.is_redirection() => Err(redirection(response)),
+        status if status.is_redirection() => Err(redirection(response, line)),
         status if status.is_success() => Ok(()),
         status => Err(Failure::Status(status)),
     }
 }
 
 /// Where a redirect leads, without the query: a login page's changes with each request.
-fn redirection(response: &Response) -> Failure {
+fn redirection(response: &Response, line: &Line) -> Failure {
     let Some(location) = response.headers().get(LOCATION).and_then(|location| location.to_str().ok()) else {
         return Failure::Status(response.status());
     };
     let place = match Url::parse(location) {
+        Ok(url) if line.is_to_origin_of(&url) => url.path().to_owned(),
         Ok(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
         Err(_) => location.split(['?', '#']).next().unwrap_or_default().to_owned(),
     };

@@ -78,22 +78,30 @@ async fn a_server_broken_in_its_own_era_is_not_said_to_lack_the_other() {
 
 #[tokio::test]
 async fn a_redirect_is_told_and_not_followed() {
-    for (location, words) in [
-        ("/mcp/", "redirects to /mcp/; redirects are not followed"),
-        ("/login?state=4711", "redirects to /login; redirects are not followed"),
-        (
-            "https://u:p@login.example.com/a?state=4711#b",
-            "redirects to https://login.example.com/a; redirects are not followed",
-        ),
+    let path_hint = "; is `config.path` the path of its MCP endpoint?";
+    for (location, place, hint) in [
+        ("/mcp/", "/mcp/", path_hint),
+        ("/login?state=4711", "/login", path_hint),
+        ("https://u:p@login.example.com/a?state=4711#b", "https://login.example.com/a", ""),
     ] {
-        let server = Server::start(move |_| {
-            let mut response = status(307);
-            response.headers_mut().insert("location", location.parse().unwrap());
-            response
-        });
-        assert_eq!(failure(server.url()).await, words);
+        let server = Server::start(move |_| redirect(location));
+        assert_eq!(failure(server.url()).await, format!("redirects to {place}, and redirects are not followed{hint}"));
         assert_eq!(server.asked(), ["server/discover"]);
     }
+}
+
+/// Seen in the Python SDK 1.10: `/mcp` leads to `/mcp/`, spelt out with the host that was asked.
+#[tokio::test]
+async fn a_redirect_within_the_server_is_told_as_a_path() {
+    let server = Server::start(|request| redirect(&format!("http://{}/mcp/", request.header("host").unwrap())));
+    let words = "redirects to /mcp/, and redirects are not followed; is `config.path` the path of its MCP endpoint?";
+    assert_eq!(failure(server.url()).await, words);
+}
+
+fn redirect(location: &str) -> Response {
+    let mut response = status(307);
+    response.headers_mut().insert("location", location.parse().unwrap());
+    response
 }
 
 #[tokio::test]
