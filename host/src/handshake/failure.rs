@@ -201,6 +201,9 @@ fn certificate_words(problem: &CertificateError) -> &'static str {
         Problem::BadEncoding => "certificate is malformed",
         Problem::Revoked => "certificate is revoked",
         Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => "certificate is not meant for a server",
+        Problem::Other(why) if matches!(why.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) => {
+            "certificate is a CA certificate that is not itself trusted"
+        }
         _ => "certificate is not acceptable",
     }
 }

@@ -1,8 +1,11 @@
 //! What can go wrong below HTTP, and what an attempt leaves behind.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
+
+use rmcp::transport::streamable_http_client::{StreamableHttpClient, StreamableHttpError};
 
 use super::server::*;
 use super::*;
@@ -115,6 +118,17 @@ async fn a_server_that_never_lets_a_session_be_closed_is_verified_all_the_same()
         ..Client::new(Vec::new())
     };
     verified(&client.attempt(&target(server.url())).await);
+}
+
+/// Asked of the transport itself: rmcp starts the stream in a task that usually ends before it says anything.
+#[tokio::test]
+async fn a_stream_that_rmcp_asks_for_is_refused_without_a_request() {
+    let server = Server::start(|request| legacy(request, |_| status(405)));
+    let line = Line::to(&target(server.url()), &[], Patience::USUAL.connect).unwrap();
+    let (_conversation, wire) = Conversation::begin(&line);
+    let refused = wire.get_stream("".into(), Some("s-1".into()), None, None, HashMap::new()).await;
+    assert!(matches!(refused, Err(StreamableHttpError::ServerDoesNotSupportSse)));
+    assert!(server.seen().is_empty());
 }
 
 /// Waits until this runtime has no more tasks than `before`. hyper's connections end a moment after their last use.

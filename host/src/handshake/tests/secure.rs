@@ -139,6 +139,16 @@ async fn a_self_signed_certificate_is_trusted_when_it_is_in_the_bundle_itself() 
 }
 
 #[tokio::test]
+async fn a_self_signed_certificate_outside_the_bundle_is_refused() {
+    let server = Server::start(modern);
+    let address = by_tls(&server, self_signed(&mut named(NAME))).await;
+    let other = self_signed(&mut named(NAME)).0;
+    let words = ask(address, trusting(&other)).await.unwrap_err().to_string();
+    assert_eq!(words, "TLS: certificate is a CA certificate that is not itself trusted");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
 async fn a_self_signed_certificate_in_the_bundle_still_needs_time_and_name() {
     let server = Server::start(modern);
     let mut expired = named(NAME);
