@@ -76,7 +76,9 @@ fn container(server: &Server) -> Container {
         resources: Some(runtime.resources.clone().unwrap_or_else(default_resources)),
         security_context: Some(runtime.security.security_context.clone().unwrap_or_else(restricted)),
         liveness_probe: runtime.health.liveness_probe.clone(),
-        readiness_probe: Some(runtime.health.readiness_probe.clone().unwrap_or_else(|| accepts_connections(config.port))),
+        readiness_probe: Some(
+            runtime.health.readiness_probe.clone().unwrap_or_else(|| accepts_connections(config.port)),
+        ),
         volume_mounts: non_empty(config.storage.iter().enumerate().map(|(index, s)| mount(index, s)).collect()),
         ..Container::default()
     }

@@ -4,5 +4,12 @@
 //! same code, so what a policy's author sees offline is what the cluster gets.
 
 pub mod api;
+pub mod cache;
+pub mod canonical;
+pub mod controller;
+pub mod events;
 pub mod handshake;
+pub mod metrics;
+pub mod reconcile;
 pub mod sandbox;
+pub mod verification;

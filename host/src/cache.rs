@@ -1,0 +1,29 @@
+//! What the operator remembers of the cluster: small projections of what it watches, not the objects themselves.
+//!
+//! Filled by the watches in [`crate::controller`] and by the replies to our own writes, whichever is newer.
+
+pub mod children;
+pub mod fields;
+pub mod pods;
+pub mod sources;
+pub mod statuses;
+pub mod workload;
+
+/// All projections. Each is safe to share between tasks.
+#[derive(Default)]
+pub struct Cache {
+    /// The objects that servers were rendered to.
+    pub children: children::Children,
+    /// The servers' pods.
+    pub pods: pods::Pods,
+    /// Versions of ConfigMaps and Secrets, and who refers to them.
+    pub sources: sources::Sources,
+    /// Our own latest status writes.
+    pub statuses: statuses::Statuses,
+}
+
+/// A resourceVersion as a number, so that the newer of two can be told. Kubernetes promises this order for objects of
+/// one resource since 1.35 (KEP-5504), and etcd has always given it; 0 when it is something else.
+pub fn version(resource_version: Option<&str>) -> u64 {
+    resource_version.and_then(|version| version.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,90 @@
+//! How a server's workload does: the few fields of a Deployment that a status is made of.
+
+use kube::core::Object;
+use serde::{Deserialize, Serialize};
+
+/// A Deployment with nothing but what we read.
+pub type DeploymentView = Object<DeploymentSpecView, DeploymentStatusView>;
+
+/// The part of `spec` that we read.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct DeploymentSpecView {
+    /// How many pods are wanted.
+    #[serde(default)]
+    pub replicas: Option<i32>,
+}
+
+/// The part of `status` that we read.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeploymentStatusView {
+    /// The generation that the rest of the status is about.
+    pub observed_generation: i64,
+    /// All pods.
+    pub replicas: i32,
+    /// Pods of the current template.
+    pub updated_replicas: i32,
+    /// Pods that are ready.
+    pub ready_replicas: i32,
+    /// Pods that have been ready for long enough.
+    pub available_replicas: i32,
+    /// What the Deployment's controller says.
+    pub conditions: Vec<ConditionView>,
+}
+
+/// The part of a condition that we read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ConditionView {
+    /// `Available`, `Progressing` or `ReplicaFailure`.
+    pub r#type: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// A word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+}
+
+/// The state of a workload.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workload {
+    /// Whether its controller has not seen the latest spec yet.
+    pub lagging: bool,
+    /// How many pods are wanted.
+    pub desired: i32,
+    /// Pods of the current template.
+    pub updated: i32,
+    /// All pods.
+    pub total: i32,
+    /// Pods that are ready.
+    pub ready: i32,
+    /// Pods that have been ready for long enough.
+    pub available: i32,
+    /// Whether enough pods serve by the Deployment's own rule (`maxUnavailable`).
+    pub enough: bool,
+    /// Why its controller cannot go on, in its own words.
+    pub failure: Option<String>,
+}
+
+impl Workload {
+    /// The state of a Deployment.
+    pub fn of(deployment: &DeploymentView) -> Self {
+        let status = deployment.status.clone().unwrap_or_default();
+        let condition = |name: &str, value: &str| {
+            status.conditions.iter().find(|condition| condition.r#type == name && condition.status == value)
+        };
+        let stuck = condition("Progressing", "False").filter(|c| c.reason == "ProgressDeadlineExceeded");
+        let failure = condition("ReplicaFailure", "True").map(|condition| condition.message.clone());
+        Self {
+            lagging: status.observed_generation < deployment.metadata.generation.unwrap_or(0),
+            desired: deployment.spec.replicas.unwrap_or(1),
+            updated: status.updated_replicas,
+            total: status.replicas,
+            ready: status.ready_replicas,
+            available: status.available_replicas,
+            enough: condition("Available", "True").is_some(),
+            failure: failure.or_else(|| stuck.map(|_| "the roll-out makes no progress".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Decides *when* a server is reconciled: when it changes, when one of its children or pods does, when a ConfigMap or
+//! Secret that it refers to does, when a handshake was answered, and when a failed attempt is due again.
+//!
+//! What then happens is in [`crate::reconcile`].
+
+mod watches;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use futures::{FutureExt, Stream, StreamExt, future, stream};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{Action, Config};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::watcher::Event;
+use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
+use kube::{Api, Resource, ResourceExt};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use self::watches::Synced;
+use crate::api::MCPServer;
+use crate::cache::sources::ServerName;
+use crate::reconcile::{Context, reconcile};
+
+/// Events of one server that come within this time are one reconcile. Longer would let a busy server wait for ever,
+/// because each event starts it anew.
+const DEBOUNCE: Duration = Duration::from_millis(5);
+/// Servers that one shared change touches are let through at this pace, so that a server that was changed itself does
+/// not wait behind all of them.
+const FAN_OUT_PACE: Duration = Duration::from_millis(2);
+
+/// An object that the types cannot read does not stop the watch of the others.
+type Guarded = DeserializeGuard<MCPServer>;
+
+/// Which namespaces are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    Cluster,
+    /// Only these.
+    Namespaces(Vec<String>),
+}
+
+impl Scope {
+    /// The API of a kind in each part of the scope, with the part's namespace.
+    fn apis<K: Resource>(&self, each: impl Fn(Option<&str>) -> Api<K>) -> Vec<(Option<String>, Api<K>)> {
+        match self {
+            Self::Cluster => vec![(None, each(None))],
+            Self::Namespaces(names) => names.iter().map(|name| (Some(name.clone()), each(Some(name)))).collect(),
+        }
+    }
+}
+
+/// Where watches and handshakes say that a server should be looked at.
+pub struct Signals {
+    /// Something of this very server changed.
+    pub direct: mpsc::UnboundedSender<ServerName>,
+    /// Something that it shares with others changed.
+    pub shared: mpsc::UnboundedSender<ServerName>,
+}
+
+/// The other ends of [`Signals`].
+pub struct Triggers {
+    direct: mpsc::UnboundedReceiver<ServerName>,
+    shared: mpsc::UnboundedReceiver<ServerName>,
+}
+
+/// Both ends.
+pub fn signals() -> (Signals, Triggers) {
+    let (direct, direct_end) = mpsc::unbounded_channel();
+    let (shared, shared_end) = mpsc::unbounded_channel();
+    (Signals { direct, shared }, Triggers { direct: direct_end, shared: shared_end })
+}
+
+/// How much is done at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Reconciles.
+    pub reconciles: u16,
+}
+
+/// Runs until `stop` is cancelled, then finishes what is in flight. `ready` is called once everything is known.
+pub async fn run(
+    ctx: Arc<Context>,
+    scope: Scope,
+    limits: Limits,
+    (signals, triggers): (Signals, Triggers),
+    stop: CancellationToken,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let mut watches = JoinSet::new();
+    let synced = watches::start(&ctx, &scope, &Arc::new(signals), &mut watches);
+    tokio::select! {
+        ended = watches.join_next() => return Err(ended_early(ended)),
+        () = stop.cancelled() => return Ok(()),
+        () = Synced::all(synced) => {}
+    }
+    ready();
+    tracing::info!("Watching");
+    tokio::select! {
+        ended = watches.join_next() => Err(ended_early(ended)),
+        () = reconcile_servers(&ctx, &scope, limits, triggers, &stop) => {
+            if stop.is_cancelled() { Ok(()) } else { bail!("the watch of MCPServers ended") }
+        }
+    }
+}
+
+fn ended_early(ended: Option<Result<(), tokio::task::JoinError>>) -> anyhow::Error {
+    match ended {
+        Some(Err(panic)) => anyhow::Error::new(panic).context("a watch panicked"),
+        _ => anyhow::anyhow!("a watch ended"),
+    }
+}
+
+/// One controller for each part of the scope; each gets the triggers of its own namespace.
+async fn reconcile_servers(
+    ctx: &Arc<Context>,
+    scope: &Scope,
+    limits: Limits,
+    triggers: Triggers,
+    stop: &CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(limits.reconciles.into()));
+    let apis = scope.apis(|namespace| match namespace {
+        None => Api::<Guarded>::all(ctx.client.clone()),
+        Some(namespace) => Api::namespaced(ctx.client.clone(), namespace),
+    });
+    let (mut senders, mut controllers) = (Vec::new(), Vec::new());
+    for (namespace, api) in apis {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        senders.push((namespace, sender));
+        controllers.push(controller(ctx, api, limits, UnboundedReceiverStream::new(receiver), &slots, stop));
+    }
+    let Triggers { direct, shared } = triggers;
+    let shared = tokio_stream::StreamExt::throttle(UnboundedReceiverStream::new(shared), FAN_OUT_PACE);
+    let route = stream::select(UnboundedReceiverStream::new(direct), shared).for_each(|server| {
+        for (namespace, sender) in &senders {
+            if namespace.as_ref().is_none_or(|namespace| *namespace == server.0) {
+                let _ = sender.send(server.clone()); // its controller is stopping
+            }
+        }
+        future::ready(())
+    });
+    tokio::select! {
+        () = route => {}
+        _ = future::join_all(controllers) => {}
+    }
+}
+
+async fn controller(
+    ctx: &Arc<Context>,
+    api: Api<Guarded>,
+    limits: Limits,
+    triggers: impl Stream<Item = ServerName> + Send + 'static,
+    slots: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) {
+    let (store, writer) = reflector::store();
+    let context = Arc::clone(ctx);
+    let servers = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .inspect(move |event| match event {
+            Ok(Event::Delete(server)) => forget(server, &context),
+            Ok(_) => {}
+            Err(error) => watches::report("MCPServer", error),
+        })
+        .touched_objects()
+        .predicate_filter(
+            predicates::generation.combine(predicates::annotations).combine(predicates::labels),
+            PredicateConfig::default(),
+        );
+    let slots = Arc::clone(slots);
+    Controller::for_stream(servers, store.clone())
+        .with_config(Config::default().debounce(DEBOUNCE).concurrency(limits.reconciles))
+        .reconcile_on(triggers.filter_map(move |server| future::ready(known(&store, &server))))
+        .graceful_shutdown_on(stop.clone().cancelled_owned())
+        .run(
+            move |server, ctx| one(server, ctx, Arc::clone(&slots)),
+            |_, never: &Infallible, _| match *never {},
+            Arc::clone(ctx),
+        )
+        .for_each(|_| future::ready(()))
+        .await;
+}
+
+/// The reference of a server that exists; signals may come for one that is gone.
+fn known(store: &Store<Guarded>, (namespace, name): &ServerName) -> Option<ObjectRef<Guarded>> {
+    let reference = ObjectRef::new(name).within(namespace);
+    store.get(&reference).map(|_| reference)
+}
+
+async fn one(server: Arc<Guarded>, ctx: Arc<Context>, slots: Arc<Semaphore>) -> Result<Action, Infallible> {
+    let _slot = slots.acquire_owned().await.expect("the semaphore is never closed");
+    let start = Instant::now();
+    let action = match &server.0 {
+        Ok(server) => {
+            let action = reconcile(Arc::new(server.clone()), Arc::clone(&ctx)).boxed().await;
+            ctx.metrics.reconciled("done", start.elapsed());
+            action
+        }
+        Err(invalid) => {
+            let (namespace, name) = (server.namespace(), server.name_any());
+            tracing::warn!(
+                namespace,
+                name,
+                error = invalid.error,
+                "Server cannot be read; its children stay as they are"
+            );
+            ctx.metrics.reconciled("unreadable", start.elapsed());
+            Action::await_change()
+        }
+    };
+    Ok(action)
+}
+
+/// Drops everything that is remembered of a deleted server.
+fn forget(server: &Guarded, ctx: &Context) {
+    let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
+    let uid = server.uid().unwrap_or_default();
+    ctx.cache.sources.forget_server(&namespace, &name);
+    ctx.cache.statuses.forget(&uid);
+    ctx.verifier.forget(&uid);
+    ctx.backoff.forget(&uid);
+    if let Ok(server) = &server.0 {
+        ctx.metrics.forget(server);
+    }
+}
+
+/// Waits for the API server to answer, so that a start before it is no failure of ours.
+pub async fn server_version(client: &kube::Client) -> anyhow::Result<String> {
+    let info = client.apiserver_version().await.context("asking the API server for its version")?;
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+    Ok(format!("{}.{}", digits(&info.major), digits(&info.minor)))
+}

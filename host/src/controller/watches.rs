@@ -1,0 +1,285 @@
+//! The watches of everything but the servers themselves: they fill the cache and say whose server changed.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, future};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::ApiResource;
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::{Scope, Signals};
+use crate::api;
+use crate::cache::children::{Child, ChildKey};
+use crate::cache::pods::PodView;
+use crate::cache::sources::SourceVersion;
+use crate::cache::workload::{DeploymentView, Workload};
+use crate::reconcile::gather::references::{Source, SourceKind};
+use crate::reconcile::{Context, Kind};
+
+/// Becomes true when a watch has listed everything once.
+pub(super) struct Synced(oneshot::Receiver<()>);
+
+impl Synced {
+    /// Waits for all of them. A watch that ended early is the concern of whoever joins it.
+    pub(super) async fn all(synced: Vec<Self>) {
+        future::join_all(synced.into_iter().map(|Self(done)| done)).await;
+    }
+}
+
+/// Starts all watches.
+pub(super) fn start(ctx: &Arc<Context>, scope: &Scope, signals: &Arc<Signals>, tasks: &mut JoinSet<()>) -> Vec<Synced> {
+    let mut start = Start { ctx, signals, tasks, synced: Vec::new() };
+    start.deployments(scope);
+    start.children::<Service>(scope, Kind::Service);
+    start.children::<NetworkPolicy>(scope, Kind::NetworkPolicy);
+    start.pods(scope);
+    start.sources::<ConfigMap>(scope, SourceKind::ConfigMap);
+    start.sources::<Secret>(scope, SourceKind::Secret);
+    start.synced
+}
+
+struct Start<'a> {
+    ctx: &'a Arc<Context>,
+    signals: &'a Arc<Signals>,
+    tasks: &'a mut JoinSet<()>,
+    synced: Vec<Synced>,
+}
+
+impl Start<'_> {
+    fn deployments(&mut self, scope: &Scope) {
+        let resource = ApiResource::erase::<Deployment>(&());
+        let apis = scope.apis(|namespace| match namespace {
+            None => Api::<DeploymentView>::all_with(self.ctx.client.clone(), &resource),
+            Some(namespace) => Api::namespaced_with(self.ctx.client.clone(), namespace, &resource),
+        });
+        for (namespace, api) in apis {
+            let objects = watch(api, watcher::Config::default());
+            let view = |object: DeploymentView| {
+                let workload = Workload::of(&object);
+                (object.metadata, Some(workload))
+            };
+            self.child_watch(Kind::Deployment, namespace, objects, view);
+        }
+    }
+
+    fn children<K>(&mut self, scope: &Scope, kind: Kind)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
+    {
+        for (namespace, api) in scope.apis(|namespace| namespaced::<PartialObjectMeta<K>>(&self.ctx.client, namespace))
+        {
+            let objects = watch(api, watcher::Config::default());
+            self.child_watch(kind, namespace, objects, |object: PartialObjectMeta<K>| (object.metadata, None));
+        }
+    }
+
+    fn child_watch<T: Send + 'static>(
+        &mut self,
+        kind: Kind,
+        namespace: Option<String>,
+        objects: impl Stream<Item = watcher::Result<Event<T>>> + Send + 'static,
+        view: impl Fn(T) -> (k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta, Option<Workload>) + Send + 'static,
+    ) {
+        let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
+        let mut listed = BTreeSet::new();
+        self.follow(kind.as_str(), objects, move |event| {
+            let observe = |object, listed: Option<&mut BTreeSet<ChildKey>>| {
+                let (metadata, workload) = view(object);
+                let key = child_key(kind, &metadata);
+                let child = Child::of(&metadata, workload);
+                if let Some(listed) = listed {
+                    listed.insert(key.clone());
+                }
+                if ctx.cache.children.observe(key.clone(), child.clone()) {
+                    signals.child(&key, &child);
+                }
+            };
+            match event {
+                Event::Init => listed.clear(),
+                Event::InitApply(object) => observe(object, Some(&mut listed)),
+                Event::Apply(object) => observe(object, None),
+                Event::InitDone => {
+                    for (key, child) in ctx.cache.children.retain(kind, namespace.as_deref(), &listed) {
+                        signals.child(&key, &child);
+                    }
+                }
+                Event::Delete(object) => {
+                    let (metadata, _) = view(object);
+                    let key = child_key(kind, &metadata);
+                    if ctx.cache.children.forget(&key, metadata.uid.as_deref().unwrap_or_default()) {
+                        signals.child(&key, &Child::of(&metadata, None));
+                    }
+                }
+            }
+        });
+    }
+
+    fn pods(&mut self, scope: &Scope) {
+        let resource = ApiResource::erase::<Pod>(&());
+        let apis = scope.apis(|namespace| match namespace {
+            None => Api::<PodView>::all_with(self.ctx.client.clone(), &resource),
+            Some(namespace) => Api::namespaced_with(self.ctx.client.clone(), namespace, &resource),
+        });
+        for (namespace, api) in apis {
+            let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
+            let objects = watch(api, watcher::Config::default().labels(api::SERVER_LABEL));
+            let mut listed = HashSet::new();
+            self.follow("Pod", objects, move |event| {
+                let changed = match event {
+                    Event::Init => {
+                        listed.clear();
+                        Vec::new()
+                    }
+                    Event::InitApply(pod) => {
+                        listed.extend(pod.uid());
+                        ctx.cache.pods.observe(&pod).into_iter().collect()
+                    }
+                    Event::InitDone => ctx.cache.pods.retain(namespace.as_deref(), &listed),
+                    Event::Apply(pod) => ctx.cache.pods.observe(&pod).into_iter().collect(),
+                    Event::Delete(pod) => ctx.cache.pods.forget(&pod).into_iter().collect(),
+                };
+                changed.into_iter().for_each(|server| signals.direct(server));
+            });
+        }
+    }
+
+    fn sources<K>(&mut self, scope: &Scope, kind: SourceKind)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
+    {
+        for (namespace, api) in scope.apis(|namespace| namespaced::<PartialObjectMeta<K>>(&self.ctx.client, namespace))
+        {
+            let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
+            let mut listed = HashSet::new();
+            let key = move |object: &PartialObjectMeta<K>| {
+                (object.namespace().unwrap_or_default(), Source { kind, name: object.name_any() })
+            };
+            let objects = watch(api, watcher::Config::default());
+            self.follow(kind.as_str(), objects, move |event| {
+                let observe = |object: &PartialObjectMeta<K>| {
+                    let (namespace, source) = key(object);
+                    ctx.cache.sources.observe(&namespace, source, source_version(object))
+                };
+                let affected = match event {
+                    Event::Init => {
+                        listed.clear();
+                        Vec::new()
+                    }
+                    Event::InitApply(object) => {
+                        listed.insert(key(&object));
+                        observe(&object)
+                    }
+                    Event::InitDone => ctx.cache.sources.retain(kind, namespace.as_deref(), &listed),
+                    Event::Apply(object) => observe(&object),
+                    Event::Delete(object) => {
+                        let (namespace, source) = key(&object);
+                        ctx.cache.sources.forget(&namespace, source)
+                    }
+                };
+                affected.into_iter().for_each(|server| signals.shared(server));
+            });
+        }
+    }
+
+    /// Runs a watch in a task of its own and tells when it has listed everything once.
+    fn follow<T: Send + 'static>(
+        &mut self,
+        what: &'static str,
+        objects: impl Stream<Item = watcher::Result<Event<T>>> + Send + 'static,
+        mut take: impl FnMut(Event<T>) + Send + 'static,
+    ) {
+        let (done, synced) = oneshot::channel();
+        self.synced.push(Synced(synced));
+        self.tasks.spawn(async move {
+            let mut done = Some(done);
+            let mut objects = std::pin::pin!(objects.default_backoff());
+            while let Some(event) = objects.next().await {
+                match event {
+                    Ok(event) => {
+                        let complete = matches!(event, Event::InitDone);
+                        take(event);
+                        if let Some(done) = done.take_if(|_| complete) {
+                            let _ = done.send(()); // nobody waits any more when the operator is stopping
+                        }
+                    }
+                    Err(error) => report(what, &error),
+                }
+            }
+        });
+    }
+}
+
+impl Signals {
+    /// A child changed: its server by owner reference, or the server whose name a foreign object has.
+    fn child(&self, key: &ChildKey, child: &Child) {
+        let owner = child.controller.as_ref().filter(|controller| controller.kind == api::KIND);
+        let name = owner.map_or_else(|| key.name.clone(), |owner| owner.name.clone());
+        self.direct((key.namespace.clone(), name));
+    }
+
+    fn direct(&self, server: (String, String)) {
+        let _ = self.direct.send(server); // the operator is stopping
+    }
+
+    fn shared(&self, server: (String, String)) {
+        let _ = self.shared.send(server); // the operator is stopping
+    }
+}
+
+fn namespaced<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match namespace {
+        None => Api::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    }
+}
+
+fn child_key(kind: Kind, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ChildKey {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    ChildKey { kind, namespace: text(&metadata.namespace), name: text(&metadata.name) }
+}
+
+fn source_version<K>(object: &PartialObjectMeta<K>) -> SourceVersion
+where
+    K: Resource<DynamicType = ()>,
+{
+    SourceVersion {
+        uid: object.uid().unwrap_or_default(),
+        resource_version: object.resource_version().unwrap_or_default(),
+    }
+}
+
+/// A watch that failed starts again by itself; its error is for the log.
+pub(super) fn report(what: &str, error: &watcher::Error) {
+    let message = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.message.clone(),
+        watcher::Error::WatchError(status) => status.message.clone(),
+        _ => "the API server could not be reached".to_owned(),
+    };
+    tracing::warn!(kind = what, error = message, "Watch was interrupted and starts again");
+}

@@ -1,0 +1,88 @@
+//! What happens when one MCPServer is reconciled: five steps, each in the file of its name.
+//!
+//! ```text
+//! gather ─▶ render ─▶ vet ─▶ apply ─▶ status
+//! Inputs    Rendered  Vetted  Applied  conditions
+//! ```
+//!
+//! Only `gather`, `apply` and `status::write` touch the cluster. The outcome of the first four is data: `status` turns
+//! an [`Applied`] or an [`Error`] into conditions with one pure function, and it is written in both cases.
+
+pub mod apply;
+mod context;
+mod error;
+pub mod gather;
+pub mod render;
+pub mod status;
+pub mod vet;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+pub use self::apply::Applied;
+pub use self::context::{Context, Settings};
+pub use self::error::{Error, Retry};
+pub use self::vet::Kind;
+use crate::api::{self, MCPServer};
+
+/// Which server. Offline there is no uid, and then objects get no owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: Option<String>,
+}
+
+impl Identity {
+    /// The identity of `server`.
+    pub fn of(server: &MCPServer) -> Self {
+        Self { namespace: server.namespace().unwrap_or_default(), name: server.name_any(), uid: server.uid() }
+    }
+}
+
+/// Makes one attempt to bring the cluster in line with `server`, and reports how that went in its status.
+pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> Action {
+    if server.metadata.deletion_timestamp.is_some() {
+        return Action::await_change(); // owner references collect the children
+    }
+    let server = ctx.cache.statuses.newest(&server);
+    let outcome = converge(&server, &ctx).await;
+    if let Err(error) = &outcome {
+        error.log(&server);
+    }
+    if matches!(outcome, Err(Error::Unreachable(_))) {
+        return ctx.backoff.after_failure(&server); // says nothing about the server, so its status stays
+    }
+    match status::report(&server, &outcome, &ctx).await {
+        Ok(next) => ctx.backoff.after_success(&server, next),
+        Err(error) => {
+            error.log(&server);
+            ctx.backoff.after_failure(&server)
+        }
+    }
+}
+
+/// The four steps up to the cluster. Each takes what the one before it returned, and there is no other way to get that.
+async fn converge(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
+    let inputs = Arc::new(gather::from_cluster(server, ctx).await?);
+    let rendered = ctx.renderer.render(Arc::clone(&inputs)).await?;
+    let vetted = vet::vet(&inputs, rendered)?;
+    if is_paused(server) {
+        return Ok(Applied::paused(server, &inputs));
+    }
+    apply::apply(server, &inputs, &vetted, ctx).await
+}
+
+/// Whether its author asked us to keep our hands off.
+pub fn is_paused(server: &MCPServer) -> bool {
+    server.annotations().get(api::PAUSED_ANNOTATION).is_some_and(|value| value == "true")
+}
+
+/// How long a call to the API server may take before it counts as failed.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);

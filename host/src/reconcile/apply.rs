@@ -1,0 +1,227 @@
+//! Step 4, apply: one attempt to make the cluster equal to a [`Vetted`], in order, and then to remove what is no longer
+//! wanted. Accepts nothing else, and writes nothing without a reason.
+//!
+//! An object needs no write when its digest is the recorded one and nobody touched our fields since. An object that we
+//! have no record of is looked at first: a foreign one is left alone.
+
+mod ownership;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::{DynamicObject, PartialObjectMeta};
+
+use self::ownership::Standing;
+use super::error::Unreachable;
+use super::gather::{Inputs, Resolved};
+use super::vet::{ChainLink, Vetted, VettedObject};
+use super::{Context, Error, Identity, Kind};
+use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
+use crate::api::{self, MCPServer};
+use crate::cache::children::{Child, ChildKey};
+use crate::cache::fields;
+
+/// What the cluster holds for a server after a successful attempt.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    render: RenderStatus,
+    warnings: Vec<String>,
+    paused: bool,
+}
+
+impl Applied {
+    /// The record for the status: which plugins, which objects, from what.
+    pub fn render(&self) -> &RenderStatus {
+        &self.render
+    }
+
+    /// What the plugins warn of.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether writes were held back.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// What a paused server has: what was applied before.
+    pub(super) fn paused(server: &MCPServer, inputs: &Inputs) -> Self {
+        let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));
+        Self { render, warnings: Vec::new(), paused: true }
+    }
+}
+
+/// What the status recorded of the last apply.
+fn record(server: &MCPServer) -> Option<&RenderStatus> {
+    server.status.as_ref()?.render.as_ref()
+}
+
+/// Applies every object that needs it, then prunes.
+pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &Context) -> Result<Applied, Error> {
+    let identity = inputs.identity();
+    let recorded = record(server).map(|record| record.objects.as_slice()).unwrap_or_default();
+    let mut objects = Vec::with_capacity(vetted.objects().len());
+    for object in vetted.objects() {
+        objects.push(ensure(identity, object, recorded, ctx).await?);
+    }
+    prune(identity, &objects, recorded, ctx).await?;
+    let untouched = record(server).filter(|record| same_objects(&record.objects, &objects));
+    let (chain, plugins) = match untouched {
+        Some(record) => (record.chain.clone(), record.plugins.clone()),
+        None => (Some(chain_text(vetted.chain())), vetted.chain().iter().map(plugin_status).collect()),
+    };
+    let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
+    let warnings = vetted.diagnostics().iter().filter_map(warning).collect();
+    Ok(Applied { render, warnings, paused: false })
+}
+
+/// Whether two records are of the same desired objects; who touched them meanwhile does not matter.
+fn same_objects(before: &[ObjectStatus], after: &[ObjectStatus]) -> bool {
+    let digests = |objects: &[ObjectStatus]| objects.iter().map(|object| object.digest.clone()).collect::<Vec<_>>();
+    digests(before) == digests(after)
+}
+
+fn with_inputs(render: RenderStatus, resolved: &Resolved) -> RenderStatus {
+    RenderStatus { inputs: resolved.inputs.clone(), config_hash: resolved.config_hash.clone(), ..render }
+}
+
+fn warning((plugin, diagnostic): &(String, crate::sandbox::Diagnostic)) -> Option<String> {
+    let warns = !matches!(diagnostic.severity, crate::sandbox::Severity::Info);
+    warns.then(|| format!("plugin {plugin}: {}: {}", diagnostic.code, diagnostic.message))
+}
+
+/// `default@1a2b3c4d,spread@9f8e7d6c`.
+fn chain_text(chain: &[ChainLink]) -> String {
+    let short = |digest: &str| digest.trim_start_matches("sha256:").chars().take(8).collect::<String>();
+    chain.iter().map(|link| format!("{}@{}", link.name, short(&link.digest))).collect::<Vec<_>>().join(",")
+}
+
+fn plugin_status(link: &ChainLink) -> PluginStatus {
+    PluginStatus { name: link.name.clone(), digest: link.digest.clone() }
+}
+
+/// Makes one object what it should be, with as few calls as that takes.
+async fn ensure(
+    identity: &Identity,
+    object: &VettedObject,
+    recorded: &[ObjectStatus],
+    ctx: &Context,
+) -> Result<ObjectStatus, Error> {
+    let key = ChildKey { kind: object.kind(), namespace: identity.namespace.clone(), name: object.name().to_owned() };
+    let recorded = recorded.iter().find(|record| is_record_of(record, object.kind(), object.name()));
+    let cached = ctx.cache.children.get(&key);
+    if let (Some(recorded), Some(child)) = (recorded, &cached) {
+        if in_line(recorded, object, child) {
+            return Ok(ObjectStatus { slot: object.slot().to_owned(), ..recorded.clone() });
+        }
+    }
+    let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(child, identity));
+    let force = known || ownership::claim(identity, &key, ctx).await? == Standing::Ours;
+    let written = patch(object, &key, force, ctx).await?;
+    ctx.cache.children.observe_metadata(key, &written.metadata);
+    Ok(ObjectStatus {
+        api_version: object.kind().api_version().to_owned(),
+        kind: object.kind().to_string(),
+        name: object.name().to_owned(),
+        slot: object.slot().to_owned(),
+        digest: Some(object.digest().to_owned()),
+        fields: fields::hash(written.metadata.managed_fields.as_deref()),
+    })
+}
+
+fn is_record_of(record: &ObjectStatus, kind: Kind, name: &str) -> bool {
+    record.name == name && record.kind == kind.as_str() && record.api_version == kind.api_version()
+}
+
+/// The drift detector: the same wish as recorded, and our fields as our last apply left them.
+fn in_line(recorded: &ObjectStatus, object: &VettedObject, child: &Child) -> bool {
+    recorded.digest.as_deref() == Some(object.digest()) && recorded.fields.is_some() && recorded.fields == child.fields
+}
+
+fn is_ours(child: &Child, identity: &Identity) -> bool {
+    child.controller.as_ref().is_some_and(|controller| Some(&controller.uid) == identity.uid.as_ref())
+}
+
+async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context) -> Result<DynamicObject, Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+    let params = PatchParams { force, ..PatchParams::apply(api::FIELD_MANAGER) };
+    ctx.metrics.api_writes("apply", key.kind.as_str());
+    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, force, "Applying object");
+    match tokio::time::timeout(super::CALL_TIMEOUT, api.patch(&key.name, &params, &Patch::Apply(object.manifest())))
+        .await
+    {
+        Ok(Ok(written)) => Ok(written),
+        Ok(Err(kube::Error::Api(status))) if is_verdict(status.code) => {
+            let refused = status.code == CONFLICT;
+            let problem = if refused { conflict(&status.message) } else { status.message.clone() };
+            Err(Error::Child { kind: key.kind, message: format!("{} {}: {problem}", key.kind, key.name), refused })
+        }
+        Ok(Err(error)) => Err(Unreachable::new(&format!("apply {}", key.kind), &error).into()),
+        Err(_) => Err(Unreachable::timed_out(&format!("apply {}", key.kind)).into()),
+    }
+}
+
+const CONFLICT: u16 = 409;
+
+/// Whether an answer is about the object itself, so that the same request will get it again.
+fn is_verdict(code: u16) -> bool {
+    matches!(code, 400 | 409 | 413 | 422)
+}
+
+/// The API server's list of field managers, without its advice on forcing.
+fn conflict(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    format!("other field managers own fields that the server's rendering sets, and they were left alone: {first}")
+}
+
+/// Deletes what was applied before, or carries our owner reference, and is no longer wanted.
+async fn prune(
+    identity: &Identity,
+    wanted: &[ObjectStatus],
+    recorded: &[ObjectStatus],
+    ctx: &Context,
+) -> Result<(), Error> {
+    let is_wanted = |kind: Kind, name: &str| wanted.iter().any(|record| is_record_of(record, kind, name));
+    let uid = identity.uid.as_deref().unwrap_or_default();
+    let key = |record: &ObjectStatus| {
+        let kind = Kind::named(&record.api_version, &record.kind)?;
+        Some(ChildKey { kind, namespace: identity.namespace.clone(), name: record.name.clone() })
+    };
+    let mut candidates: Vec<_> = recorded.iter().filter_map(key).collect();
+    candidates.extend(ctx.cache.children.controlled_by(uid));
+    candidates.sort();
+    candidates.dedup();
+    for key in candidates.into_iter().filter(|key| !is_wanted(key.kind, &key.name)) {
+        let child = ctx.cache.children.get(&key).filter(|child| is_ours(child, identity));
+        if let Some(child) = child {
+            delete(&key, &child, ctx).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn delete(key: &ChildKey, child: &Child, ctx: &Context) -> Result<(), Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+    let preconditions = Preconditions { uid: Some(child.uid.clone()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    ctx.metrics.api_writes("delete", key.kind.as_str());
+    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Deleting object that is no longer rendered");
+    match tokio::time::timeout(super::CALL_TIMEOUT, api.delete(&key.name, &params)).await {
+        Ok(Ok(_)) => {}
+        // Gone already, or a namesake that is not the one we know: nothing of ours is left.
+        Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => {}
+        Ok(Err(error)) => return Err(Unreachable::new(&format!("delete {}", key.kind), &error).into()),
+        Err(_) => return Err(Unreachable::timed_out(&format!("delete {}", key.kind)).into()),
+    }
+    ctx.cache.children.forget(key, &child.uid);
+    Ok(())
+}
+
+/// Metadata of the object as the API server has it now.
+async fn live(key: &ChildKey, ctx: &Context) -> Result<Option<ObjectMeta>, Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+    let found: Option<PartialObjectMeta<DynamicObject>> =
+        ctx.call(&format!("get {}", key.kind), api.get_metadata_opt(&key.name)).await?;
+    Ok(found.map(|object| object.metadata))
+}

@@ -1,0 +1,136 @@
+//! Whose is an object that we have no record of? Looks at it before the first apply, and takes over what a deleted
+//! server of the same name left behind.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kube::core::DynamicObject;
+use serde_json::json;
+
+use super::live;
+use crate::api;
+use crate::cache::children::ChildKey;
+use crate::cache::fields;
+use crate::reconcile::error::Unreachable;
+use crate::reconcile::{CALL_TIMEOUT, Context, Error, Identity};
+
+/// What we may do to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Apply by force: we made it, or took it over.
+    Ours,
+    /// Apply, but give way to others: it does not exist, or is this server's and was never applied by us.
+    Unclaimed,
+}
+
+/// Our standing towards the object, after taking it over if it is an orphan of a namesake.
+pub(super) async fn claim(identity: &Identity, key: &ChildKey, ctx: &Context) -> Result<Standing, Error> {
+    let Some(metadata) = live(key, ctx).await? else { return Ok(Standing::Unclaimed) };
+    match decide(identity, &metadata) {
+        Decision::Own => Ok(Standing::Ours),
+        Decision::Try => Ok(Standing::Unclaimed),
+        Decision::Adopt => {
+            adopt(identity, key, &metadata, ctx).await?;
+            Ok(Standing::Ours)
+        }
+        Decision::Refuse(owner) => Err(Error::Child {
+            kind: key.kind,
+            message: format!(
+                "{} {} exists and {owner}; it was left alone. Delete or rename one of the two",
+                key.kind, key.name
+            ),
+            refused: true,
+        }),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Decision {
+    Own,
+    Try,
+    Adopt,
+    Refuse(String),
+}
+
+fn decide(identity: &Identity, metadata: &ObjectMeta) -> Decision {
+    let controller = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    let Some(controller) = controller else {
+        return Decision::Refuse("has no controller".into());
+    };
+    if Some(&controller.uid) == identity.uid.as_ref() {
+        let applied = fields::hash(metadata.managed_fields.as_deref()).is_some();
+        return if applied { Decision::Own } else { Decision::Try };
+    }
+    if is_namesake(identity, controller) {
+        return Decision::Adopt;
+    }
+    Decision::Refuse(format!("belongs to {} {}", controller.kind, controller.name))
+}
+
+/// Names are unique, so a controller of our name and another uid is a server that was deleted.
+fn is_namesake(identity: &Identity, controller: &OwnerReference) -> bool {
+    let group = controller.api_version.split('/').next();
+    controller.kind == api::KIND && group == Some(api::GROUP) && controller.name == identity.name
+}
+
+/// Replaces the owner references, if the object is still the one we looked at.
+async fn adopt(identity: &Identity, key: &ChildKey, metadata: &ObjectMeta, ctx: &Context) -> Result<(), Error> {
+    let patch = json!([
+        {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.resource_version},
+        {"op": "replace", "path": "/metadata/ownerReferences", "value": [{
+            "apiVersion": format!("{}/{}", api::GROUP, api::VERSION), "kind": api::KIND, "name": identity.name,
+            "uid": identity.uid, "controller": true, "blockOwnerDeletion": true,
+        }]},
+    ]);
+    let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch as RFC 6902 has it");
+    let resource = key.kind.resource();
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &resource);
+    let params = PatchParams { field_manager: Some(api::FIELD_MANAGER.into()), ..PatchParams::default() };
+    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Adopting object of a deleted namesake");
+    ctx.metrics.api_writes("adopt", key.kind.as_str());
+    let call = format!("adopt {}", key.kind);
+    match tokio::time::timeout(CALL_TIMEOUT, api.patch(&key.name, &params, &Patch::<()>::Json(patch))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(Unreachable::new(&call, &error).into()),
+        Err(_) => Err(Unreachable::timed_out(&call).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity { namespace: "default".into(), name: "a".into(), uid: Some("now".into()) }
+    }
+
+    fn owned(kind: &str, name: &str, uid: &str) -> ObjectMeta {
+        serde_json::from_value(json!({"ownerReferences": [{
+            "apiVersion": "mcp.x-k8s.io/v1alpha1", "kind": kind, "name": name, "uid": uid, "controller": true,
+        }]}))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_object_without_controller_is_refused() {
+        assert!(matches!(decide(&identity(), &ObjectMeta::default()), Decision::Refuse(_)));
+    }
+
+    #[test]
+    fn an_object_of_another_controller_is_refused_by_name() {
+        let Decision::Refuse(owner) = decide(&identity(), &owned("MCPServer", "b", "x")) else { panic!() };
+        assert_eq!(owner, "belongs to MCPServer b");
+    }
+
+    #[test]
+    fn the_child_of_a_deleted_namesake_is_adopted() {
+        assert_eq!(decide(&identity(), &owned("MCPServer", "a", "before")), Decision::Adopt);
+    }
+
+    #[test]
+    fn our_own_child_that_we_never_applied_is_tried_without_force() {
+        assert_eq!(decide(&identity(), &owned("MCPServer", "a", "now")), Decision::Try);
+    }
+}

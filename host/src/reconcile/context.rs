@@ -1,0 +1,105 @@
+//! What every reconcile shares.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use super::error::Unreachable;
+use super::gather::Surroundings;
+use super::render::Renderer;
+use super::{CALL_TIMEOUT, Error};
+use crate::api::MCPServer;
+use crate::cache::Cache;
+use crate::events::Events;
+use crate::metrics::Metrics;
+use crate::verification::Verifier;
+
+/// What the operator was told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether servers are asked for an MCP handshake.
+    pub verify: bool,
+}
+
+/// The parts that reconciles work with.
+pub struct Context {
+    /// The API server.
+    pub client: kube::Client,
+    /// What is remembered of it.
+    pub cache: Cache,
+    /// The chain and what else is the same for every server.
+    pub surroundings: Surroundings,
+    /// Where plugins run.
+    pub renderer: Renderer,
+    /// The MCP handshakes.
+    pub verifier: Verifier,
+    /// Events about servers.
+    pub events: Events,
+    /// Counters.
+    pub metrics: Metrics,
+    /// When failed servers are tried again.
+    pub backoff: Backoff,
+    /// What the operator was told at its start.
+    pub settings: Settings,
+}
+
+impl Context {
+    /// One call to the API server, bounded in time. `what` is a verb and a kind, for messages.
+    pub async fn call<T>(&self, what: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+        match tokio::time::timeout(CALL_TIMEOUT, call).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(Unreachable::new(what, &error).into()),
+            Err(_) => Err(Unreachable::timed_out(what).into()),
+        }
+    }
+}
+
+impl Unreachable {
+    /// From kube's error, whose own text is not for people.
+    pub fn new(call: &str, error: &kube::Error) -> Self {
+        let message = match error {
+            kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+            _ => "the API server could not be reached".to_owned(),
+        };
+        tracing::debug!(call, ?error, "Call to the API server failed");
+        Self { call: call.to_owned(), message }
+    }
+
+    /// From a call that got no answer.
+    pub fn timed_out(call: &str) -> Self {
+        Self { call: call.to_owned(), message: format!("no answer within {} s", CALL_TIMEOUT.as_secs()) }
+    }
+}
+
+/// How often in a row each server met an API server that did not answer.
+#[derive(Default)]
+pub struct Backoff(Mutex<HashMap<String, u32>>);
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LAST: Duration = Duration::from_secs(60);
+
+    /// Tries again after a time that doubles with each failure in a row.
+    pub(super) fn after_failure(&self, server: &MCPServer) -> Action {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(server.uid().unwrap_or_default()).or_default();
+        let delay = Self::FIRST.saturating_mul(1 << (*count).min(10)).min(Self::LAST);
+        *count += 1;
+        Action::requeue(delay)
+    }
+
+    /// Starts over.
+    pub(super) fn after_success(&self, server: &MCPServer, next: Action) -> Action {
+        self.forget(&server.uid().unwrap_or_default());
+        next
+    }
+
+    /// Forgets a deleted server.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a server could not be brought in line: one variant per step, with the reason that conditions, events and metrics
+//! share, and with when to try again.
+
+use std::fmt;
+use std::time::Duration;
+
+use kube::ResourceExt;
+
+use super::Kind;
+use super::vet::Rejection;
+use crate::api::{MCPServer, Violation};
+use crate::sandbox::Failure;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Gather: the spec is invalid, or refers to something that does not exist. The author's to mend.
+    #[error("{}", join(.0))]
+    Invalid(Vec<Violation>),
+    /// Render: a plugin failed or refused.
+    #[error("plugin {plugin}: {failure}")]
+    Render {
+        /// Which plugin.
+        plugin: String,
+        /// How.
+        failure: Box<Failure>,
+    },
+    /// Vet: what a plugin returned may not be applied.
+    #[error("{0}")]
+    Rejected(#[from] Rejection),
+    /// Apply: one object could not be made as wanted, and trying again at once will not help.
+    #[error("{message}")]
+    Child {
+        /// The object's kind.
+        kind: Kind,
+        /// What is wrong and what to do.
+        message: String,
+        /// Whether the object belongs to somebody else.
+        refused: bool,
+    },
+    /// Any step: the API server did not do what it usually does. Says nothing about the server.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+}
+
+/// A call to the API server that failed for a reason that passes: 403, 429, 5xx, a time-out, no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("{call}: {message}")]
+pub struct Unreachable {
+    /// What was asked for.
+    pub call: String,
+    /// The API server's answer, or what happened instead.
+    pub message: String,
+}
+
+/// When to try again without being asked to by a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Soon, with back-off.
+    Soon,
+    /// After this time.
+    After(Duration),
+    /// Not before something changes.
+    OnChange,
+}
+
+impl Error {
+    /// The reason in conditions, events and metric labels (CONTRACT: the conditions' table).
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "Invalid",
+            Self::Render { failure, .. } => match **failure {
+                Failure::Invalid(_) => "RefusedByPolicy",
+                Failure::Unsupported(_) => "Unsupported",
+                _ => "RenderFailed",
+            },
+            Self::Rejected(_) => "RenderRejected",
+            Self::Child { kind, .. } => unavailable(*kind),
+            Self::Unreachable(_) => "Unreachable",
+        }
+    }
+
+    /// When to try again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable(_) => Retry::Soon,
+            // A plugin that ran out of something on a busy machine deserves another chance; an object that the API
+            // server refused may pass once a quota or an admission policy changed, which nothing tells us.
+            Self::Render { failure, .. } if matches!(**failure, Failure::Timeout { .. }) => Retry::After(SLOW),
+            Self::Child { refused: false, .. } => Retry::After(SLOW),
+            Self::Invalid(_) | Self::Render { .. } | Self::Rejected(_) | Self::Child { .. } => Retry::OnChange,
+        }
+    }
+
+    /// Writes the failure to the log.
+    pub(super) fn log(&self, server: &MCPServer) {
+        let (namespace, name) = (server.namespace(), server.name_any());
+        tracing::warn!(namespace, name, reason = self.reason(), error = %self, "Server could not be brought in line");
+    }
+}
+
+impl Unreachable {
+    /// Writes the failure to the log.
+    pub(super) fn log(&self, server: &MCPServer) {
+        let (namespace, name) = (server.namespace(), server.name_any());
+        tracing::warn!(namespace, name, error = %self, "Status could not be written");
+    }
+}
+
+/// The condition reason for a child that could not be made.
+pub fn unavailable(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Deployment => "DeploymentUnavailable",
+        Kind::Service => "ServiceUnavailable",
+        Kind::NetworkPolicy => "NetworkPolicyUnavailable",
+    }
+}
+
+const SLOW: Duration = Duration::from_secs(60);
+
+fn join(violations: &[Violation]) -> impl fmt::Display {
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,233 @@
+//! Step 1, gather: everything that rendering one server depends on, as [`Inputs`]. Reads only.
+//!
+//! [`from_cluster`] reads the operator's caches and, when a referenced ConfigMap or Secret changed, the API server.
+//! [`crate::offline`] makes the same `Inputs` of files; both end in [`Inputs::new`].
+
+pub mod config_hash;
+pub mod references;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+
+use self::references::{Reference, Source, SourceKind};
+use super::{Context, Error, Identity};
+use crate::api::status::InputStatus;
+use crate::api::{self, MCPServer, MCPServerSpec, Violation};
+use crate::sandbox::{Fact, Plugin};
+use crate::{canonical, handshake};
+
+/// `kubectl apply` leaves the whole manifest in this annotation: no plugin should see a second, older spec.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Where a CA Secret keeps its certificates.
+pub const CA_KEY: &str = "ca.crt";
+
+/// One plugin of the chain, with what the cluster's owners configured for it.
+#[derive(Clone)]
+pub struct Stage {
+    /// The name it has in the chain: the RenderPlugin's, or `default`.
+    pub name: String,
+    /// The compiled component.
+    pub plugin: Plugin,
+    /// `request.parameters`.
+    pub parameters: Option<Value>,
+}
+
+/// What is the same for every server.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The cluster's DNS domain.
+    pub cluster_domain: String,
+    /// `major.minor` of the API server, when known.
+    pub kubernetes_version: Option<String>,
+    /// The plugins, first stage first; never empty.
+    pub chain: Vec<Stage>,
+}
+
+/// The ConfigMaps and Secrets that a server refers to and that exist.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resolved {
+    /// Which versions the hash is of, sorted by kind and name.
+    pub inputs: Vec<InputStatus>,
+    /// The hash over their contents.
+    pub config_hash: Option<String>,
+}
+
+/// Everything that the rendering of one server depends on.
+pub struct Inputs {
+    identity: Identity,
+    spec: MCPServerSpec,
+    server: String,
+    facts: BTreeMap<&'static str, String>,
+    chain: Vec<Stage>,
+    resolved: Resolved,
+}
+
+impl Inputs {
+    /// The inputs of `server`, whose references are `resolved`.
+    pub fn new(server: &MCPServer, resolved: Resolved, surroundings: &Surroundings) -> Self {
+        let mut facts = BTreeMap::from([("cluster.domain", surroundings.cluster_domain.clone())]);
+        facts.extend(surroundings.kubernetes_version.clone().map(|version| ("k8s.version", version)));
+        facts.extend(resolved.config_hash.clone().map(|hash| ("config.hash", hash)));
+        Self {
+            identity: Identity::of(server),
+            spec: server.spec.clone(),
+            server: request_document(server),
+            facts,
+            chain: surroundings.chain.clone(),
+            resolved,
+        }
+    }
+
+    /// Which server this is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What its author asked for.
+    pub fn spec(&self) -> &MCPServerSpec {
+        &self.spec
+    }
+
+    /// `request.server`: canonical JSON.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The plugins, first stage first.
+    pub fn chain(&self) -> &[Stage] {
+        &self.chain
+    }
+
+    /// The facts that `plugin` declared and that are known, sorted by name.
+    pub fn facts_for(&self, plugin: &Plugin) -> Vec<Fact> {
+        let declared = |name: &str| plugin.info().facts.iter().any(|fact| fact == name);
+        let fact = |(name, value): (&&'static str, &String)| Fact { name: (*name).to_owned(), value: value.clone() };
+        self.facts.iter().filter(|(name, _)| declared(name)).map(fact).collect()
+    }
+
+    /// What the configuration hash was made of.
+    pub fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+}
+
+/// The server as a plugin sees it: without anything that only an API server invents.
+fn request_document(server: &MCPServer) -> String {
+    let annotations: BTreeMap<_, _> = server.annotations().iter().filter(|(key, _)| *key != LAST_APPLIED).collect();
+    canonical::text(&json!({
+        "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
+        "kind": api::KIND,
+        "metadata": {
+            "name": server.name_any(),
+            "namespace": server.namespace().unwrap_or_default(),
+            "labels": Some(server.labels()).filter(|labels| !labels.is_empty()),
+            "annotations": Some(annotations).filter(|annotations| !annotations.is_empty()),
+        },
+        "spec": server.spec,
+    }))
+}
+
+/// The inputs of a server in the cluster: validates it, checks what it refers to, and hashes that anew if it changed.
+pub async fn from_cluster(server: &MCPServer, ctx: &Context) -> Result<Inputs, Error> {
+    let identity = Identity::of(server);
+    let references = references::of(&server.spec);
+    ctx.cache.sources.remember(&identity, references.iter().map(|reference| reference.source.clone()));
+    let mut violations = api::validate::validate(server);
+    violations.extend(missing(&identity, &references, ctx));
+    if !violations.is_empty() {
+        return Err(Error::Invalid(violations));
+    }
+    let resolved = resolve(server, &identity, &references, ctx).await?;
+    Ok(Inputs::new(server, resolved, &ctx.surroundings))
+}
+
+/// One violation for each use of an object that has to exist and does not.
+fn missing(identity: &Identity, references: &[Reference], ctx: &Context) -> Vec<Violation> {
+    let absent = |reference: &&Reference| {
+        !reference.optional && ctx.cache.sources.get(&identity.namespace, &reference.source).is_none()
+    };
+    let violation = |reference: &Reference| Violation {
+        path: reference.path.clone(),
+        message: format!("{} {}/{} does not exist", reference.source.kind, identity.namespace, reference.source.name),
+    };
+    references.iter().filter(absent).map(violation).collect()
+}
+
+/// Takes over the recorded hash when nothing changed since; else reads the contents, hashes them and drops them.
+async fn resolve(
+    server: &MCPServer,
+    identity: &Identity,
+    references: &[Reference],
+    ctx: &Context,
+) -> Result<Resolved, Error> {
+    let inputs = ctx.cache.sources.versions(&identity.namespace, references);
+    let recorded = server.status.as_ref().and_then(|status| status.render.as_ref());
+    if let Some(recorded) = recorded.filter(|recorded| recorded.inputs == inputs) {
+        return Ok(Resolved { inputs, config_hash: recorded.config_hash.clone() });
+    }
+    if let Some(hashed) = ctx.cache.sources.hashed(identity, &inputs) {
+        return Ok(hashed);
+    }
+    let mut contents = BTreeMap::new();
+    for reference in references {
+        if contents.contains_key(&reference.source) {
+            continue;
+        }
+        if let Some(found) = read(&identity.namespace, &reference.source, ctx).await? {
+            contents.insert(reference.source.clone(), found);
+        }
+    }
+    let problems = ca_problems(&server.spec, &contents);
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
+    let resolved = Resolved { inputs, config_hash: config_hash::hash(&contents) };
+    ctx.cache.sources.remember_hash(identity, &resolved);
+    Ok(resolved)
+}
+
+/// Contents of one ConfigMap or Secret; `None` when it is gone.
+pub async fn read(namespace: &str, source: &Source, ctx: &Context) -> Result<Option<config_hash::Contents>, Error> {
+    let client = ctx.client.clone();
+    match source.kind {
+        SourceKind::ConfigMap => {
+            let api: Api<ConfigMap> = Api::namespaced(client, namespace);
+            Ok(ctx.call("get ConfigMap", api.get_opt(&source.name)).await?.map(config_map_contents))
+        }
+        SourceKind::Secret => {
+            let api: Api<Secret> = Api::namespaced(client, namespace);
+            Ok(ctx.call("get Secret", api.get_opt(&source.name)).await?.map(secret_contents))
+        }
+    }
+}
+
+/// Keys and bytes of a ConfigMap, `data` and `binaryData` merged.
+pub fn config_map_contents(object: ConfigMap) -> config_hash::Contents {
+    let text = object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
+    let binary = object.binary_data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value));
+    text.chain(binary).collect()
+}
+
+/// Keys and raw bytes of a Secret. `stringData`, which only manifests have, wins as it does in the API server.
+pub fn secret_contents(object: Secret) -> config_hash::Contents {
+    let raw = object.data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value));
+    let text = object.string_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
+    raw.chain(text).collect()
+}
+
+/// What is wrong with the CA bundle that the server names, if it names one.
+pub fn ca_problems(spec: &MCPServerSpec, contents: &BTreeMap<Source, config_hash::Contents>) -> Vec<Violation> {
+    let Some(source) = references::ca_bundle(spec) else { return Vec::new() };
+    let Some(secret) = contents.get(&source) else { return Vec::new() };
+    let problem = match secret.get(CA_KEY) {
+        None => Some(format!("has no key {CA_KEY}; put the CA's certificates there, in PEM")),
+        Some(pem) => handshake::ca_bundle_problem(pem).map(|problem| format!("key {CA_KEY}: {problem}")),
+    };
+    let message = |problem| format!("Secret {} {problem}", source.name);
+    let path = references::CA_BUNDLE_PATH.to_owned();
+    problem.map(|problem| Violation { path, message: message(problem) }).into_iter().collect()
+}

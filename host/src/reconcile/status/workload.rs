@@ -1,0 +1,99 @@
+//! Whether a server's pods serve, in one word and one sentence. Pure.
+
+use std::collections::BTreeMap;
+
+use super::Observation;
+use crate::api::MCPServerStatus;
+use crate::cache::pods::Pod;
+use crate::cache::workload::Workload;
+
+/// How the workload does, each with a sentence for the condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Serving {
+    /// No pods, because none are wanted.
+    ScaledToZero,
+    /// Enough pods serve.
+    Yes(String),
+    /// Some pods serve, some fail.
+    Partly(String),
+    /// No pod serves yet, and nothing speaks against it.
+    NotYet(String),
+    /// No pod serves, and either the reason is known or some did before.
+    No(String),
+}
+
+impl Serving {
+    /// Judges the workload. What was known before matters where a moment alone cannot tell starting from failing.
+    pub(super) fn of(seen: &Observation<'_>, previous: &MCPServerStatus) -> Self {
+        let Some(workload) = seen.workload else { return Self::NotYet("the workload has not been created yet".into()) };
+        if workload.desired == 0 {
+            return Self::ScaledToZero;
+        }
+        let served = Before::of(previous, seen.server.metadata.generation);
+        if workload.lagging {
+            let message = "the cluster has not taken up the latest change of the workload yet";
+            let serves = workload.available > 0 && served == Before::Served;
+            return if serves { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
+        }
+        let reason = certain_reason(workload, seen.pods);
+        if workload.available > 0 { some(workload, reason) } else { none(reason, seen.pods, &served) }
+    }
+
+    /// Whether a client would reach a pod.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self, Self::Yes(_) | Self::Partly(_))
+    }
+}
+
+fn some(workload: &Workload, reason: Option<String>) -> Serving {
+    let complete = workload.available >= workload.desired && workload.updated >= workload.total;
+    match reason {
+        Some(reason) if !complete => Serving::Partly(format!("some pods serve, others do not: {reason}")),
+        _ if complete => Serving::Yes("all pods serve".into()),
+        _ => Serving::Yes("pods serve while others are being replaced or added".into()),
+    }
+}
+
+fn none(reason: Option<String>, pods: &BTreeMap<String, Pod>, before: &Before) -> Serving {
+    if let Some(reason) = reason {
+        return Serving::No(reason);
+    }
+    let unready = pods.iter().find_map(|(name, pod)| Some(format!("{} (pod {name})", pod.trouble.as_ref()?)));
+    match before {
+        Before::Served | Before::Failed => Serving::No(unready.unwrap_or_else(|| "no pod serves any more".into())),
+        Before::New => Serving::NotYet("pods are starting".into()),
+    }
+}
+
+/// What is certain to keep pods from serving: the first pod's trouble by name, or what the workload's controller says.
+fn certain_reason(workload: &Workload, pods: &BTreeMap<String, Pod>) -> Option<String> {
+    let trouble = |(name, pod): (&String, &Pod)| {
+        let trouble = pod.trouble.as_ref().filter(|trouble| trouble.is_certain())?;
+        Some(format!("{trouble} (pod {name})"))
+    };
+    pods.iter().find_map(trouble).or_else(|| workload.failure.clone())
+}
+
+/// What the last status said about the pods.
+#[derive(PartialEq, Eq)]
+enum Before {
+    Served,
+    /// For this very spec.
+    Failed,
+    New,
+}
+
+impl Before {
+    fn of(previous: &MCPServerStatus, generation: Option<i64>) -> Self {
+        let available = previous.conditions.iter().find(|condition| condition.type_ == "Available");
+        match available {
+            Some(condition) if condition.reason == "Available" => Self::Served,
+            Some(condition)
+                if condition.reason == "DeploymentUnavailable" && condition.observed_generation == generation =>
+            {
+                Self::Failed
+            }
+            _ => Self::New,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Writes a status by server-side apply, if it says anything new.
+
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use crate::api::{self, MCPServer, MCPServerStatus};
+use crate::reconcile::error::Unreachable;
+use crate::reconcile::{CALL_TIMEOUT, Context};
+
+/// Writes `next` and publishes what changed as events, unless it says the same as before.
+pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx: &Context) -> Result<(), Unreachable> {
+    let previous = server.status.clone().unwrap_or_default();
+    ctx.metrics.conditions(server, &next.conditions);
+    if says_the_same(&previous, &next) {
+        return Ok(());
+    }
+    let namespace = server.namespace().unwrap_or_default();
+    let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
+    let patch = json!({
+        "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
+        "kind": api::KIND,
+        "metadata": { "name": server.name_any(), "uid": server.uid() },
+        "status": next,
+    });
+    let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
+    ctx.metrics.api_writes("apply", "MCPServer/status");
+    let name = server.name_any();
+    match tokio::time::timeout(CALL_TIMEOUT, api.patch_status(&name, &params, &Patch::Apply(patch))).await {
+        Ok(Ok(written)) => ctx.cache.statuses.wrote(&written),
+        // Deleted, or a namesake by now: nobody is left to tell.
+        Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => return Ok(()),
+        Ok(Err(error)) => return Err(Unreachable::new("apply MCPServer status", &error)),
+        Err(_) => return Err(Unreachable::timed_out("apply MCPServer status")),
+    }
+    ctx.events.publish(server, &previous, &next).await;
+    Ok(())
+}
+
+/// Whether two statuses differ in nothing worth a write: a new resourceVersion of a ConfigMap with the same contents
+/// rides on the next write.
+fn says_the_same(previous: &MCPServerStatus, next: &MCPServerStatus) -> bool {
+    let mut next = next.clone();
+    if let (Some(before), Some(after)) = (&previous.render, &mut next.render) {
+        if before.config_hash == after.config_hash {
+            after.inputs.clone_from(&before.inputs);
+        }
+    }
+    *previous == next
+}

@@ -1,0 +1,156 @@
+//! Step 3, vet: the only way from [`Rendered`] to [`Vetted`]. Pure, and the wall between plugins and the cluster.
+//!
+//! A whitelist by construction: an object passes when its kind may be emitted, its metadata holds nothing but name,
+//! labels and annotations, every one of its fields survives a round trip through the Kubernetes type, and it gives the
+//! pods no right that neither the user's own spec nor the restricted profile gives. Every stage of a chain is judged,
+//! not only the last. What is applied is our own serialisation, with owner, namespace and labels stamped by us.
+
+mod kinds;
+mod metadata;
+mod network;
+mod pods;
+mod rejection;
+mod schema;
+mod shape;
+
+use serde_json::{Value, json};
+
+pub use self::kinds::Kind;
+pub use self::rejection::Rejection;
+pub use self::shape::{NETWORK_POLICY, SERVICE, WORKLOAD};
+use super::Identity;
+use super::gather::Inputs;
+use super::render::{Rendered, StageOutput, Untrusted};
+use crate::sandbox::Diagnostic;
+use crate::{api, canonical};
+
+/// How large all objects of a server may be together, as canonical JSON, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// One object that may be applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VettedObject {
+    slot: String,
+    kind: Kind,
+    name: String,
+    manifest: Value,
+    digest: String,
+}
+
+impl VettedObject {
+    /// What the object is for.
+    pub fn slot(&self) -> &str {
+        &self.slot
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole object as it is applied: canonical, with namespace, labels and owner.
+    pub fn manifest(&self) -> &Value {
+        &self.manifest
+    }
+
+    /// SHA-256 of the canonical manifest, in hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+/// A plugin and the digest of its component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainLink {
+    /// The stage's name in the chain.
+    pub name: String,
+    /// `sha256:<hex>`.
+    pub digest: String,
+}
+
+/// What may be applied for one server, in the order in which it has to be applied.
+#[derive(Clone, Debug)]
+pub struct Vetted {
+    objects: Vec<VettedObject>,
+    chain: Vec<ChainLink>,
+    diagnostics: Vec<(String, Diagnostic)>,
+}
+
+impl Vetted {
+    /// The objects: first what protects, then what the pods need, last the workload.
+    pub fn objects(&self) -> &[VettedObject] {
+        &self.objects
+    }
+
+    /// Which plugins made them.
+    pub fn chain(&self) -> &[ChainLink] {
+        &self.chain
+    }
+
+    /// What the plugins found, each with the plugin's name.
+    pub fn diagnostics(&self) -> &[(String, Diagnostic)] {
+        &self.diagnostics
+    }
+}
+
+/// Judges every stage of a rendering.
+pub fn vet(inputs: &Inputs, rendered: Rendered) -> Result<Vetted, Rejection> {
+    let mut objects = Vec::new();
+    let (mut chain, mut diagnostics) = (Vec::new(), Vec::new());
+    for StageOutput { stage, digest, objects: untrusted, diagnostics: found } in rendered.into_stages() {
+        objects = stage_objects(inputs, &untrusted).map_err(|rejection| rejection.by(&stage))?;
+        diagnostics.extend(found.into_iter().map(|diagnostic| (stage.clone(), diagnostic)));
+        chain.push(ChainLink { name: stage, digest });
+    }
+    objects.sort_by_key(|object| object.kind.rank());
+    Ok(Vetted { objects, chain, diagnostics })
+}
+
+fn stage_objects(inputs: &Inputs, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {
+    let objects = untrusted.iter().map(|o| object(inputs, o)).collect::<Result<Vec<_>, _>>()?;
+    shape::check(&objects)?;
+    let bytes: usize = objects.iter().map(|object| object.manifest.to_string().len()).sum();
+    if bytes > MAX_BYTES {
+        return Err(Rejection::whole(format!("all objects together are {bytes} bytes; {MAX_BYTES} are allowed")));
+    }
+    Ok(objects)
+}
+
+fn object(inputs: &Inputs, untrusted: &Untrusted) -> Result<VettedObject, Rejection> {
+    let at = |rejection: Rejection| rejection.in_object(&untrusted.slot, &untrusted.object);
+    let kind = Kind::of(&untrusted.object).map_err(at)?;
+    let name = metadata::check(inputs.identity(), &untrusted.object).map_err(at)?;
+    let mut manifest = schema::round_trip(kind, &untrusted.object).map_err(at)?;
+    match kind {
+        Kind::Deployment => pods::check(inputs, &manifest),
+        Kind::Service => shape::check_service(inputs.identity(), &manifest),
+        Kind::NetworkPolicy => network::check(inputs, &manifest),
+    }
+    .map_err(at)?;
+    stamp(inputs.identity(), &mut manifest);
+    let digest = canonical::digest(&manifest);
+    Ok(VettedObject { slot: untrusted.slot.clone(), kind, name, manifest, digest })
+}
+
+/// Writes what only the host may say: namespace, owner and the labels by which children are found.
+fn stamp(identity: &Identity, manifest: &mut Value) {
+    let metadata = &mut manifest["metadata"];
+    metadata["namespace"] = json!(identity.namespace);
+    if let Some(uid) = &identity.uid {
+        metadata["ownerReferences"] = json!([{
+            "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
+            "kind": api::KIND,
+            "name": identity.name,
+            "uid": uid,
+            "controller": true,
+            "blockOwnerDeletion": true,
+        }]);
+    }
+    metadata["labels"][api::APP_LABEL] = json!(api::APP_LABEL_VALUE);
+    metadata["labels"][api::SERVER_LABEL] = json!(identity.name);
+}

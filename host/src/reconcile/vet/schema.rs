@@ -1,0 +1,105 @@
+//! The strict schema check: an object goes through its Kubernetes type and back, and must not lose a field.
+//!
+//! This catches what a lenient reader would drop in silence, such as a misspelt field. Another spelling of the same
+//! scalar, dropped nulls and added empty defaults are no loss.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Rejection;
+use super::kinds::Kind;
+use crate::canonical;
+
+/// The object as its type serialises it, canonical.
+pub(super) fn round_trip(kind: Kind, object: &Value) -> Result<Value, Rejection> {
+    match kind {
+        Kind::Deployment => through::<Deployment>(object),
+        Kind::Service => through::<Service>(object),
+        Kind::NetworkPolicy => through::<NetworkPolicy>(object),
+    }
+}
+
+fn through<K: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, Rejection> {
+    let typed: K = serde_path_to_error::deserialize(object)
+        .map_err(|error| Rejection::field(error.path().to_string(), error.inner().to_string()))?;
+    let kept = canonical::value(&typed);
+    match lost(object, &kept) {
+        None => Ok(kept),
+        Some(path) => Err(Rejection::field(path, "is no field of this kind; check its spelling and its place")),
+    }
+}
+
+/// The first path that `given` has and `kept` has not.
+fn lost(given: &Value, kept: &Value) -> Option<String> {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => {
+            given.iter().filter(|(_, value)| !value.is_null()).find_map(|(key, value)| match kept.get(key) {
+                None => Some(key.clone()),
+                Some(kept) => lost(value, kept).map(|path| join(key, &path)),
+            })
+        }
+        (Value::Array(given), Value::Array(kept)) => given.iter().enumerate().find_map(|(index, value)| {
+            let here = format!("[{index}]");
+            match kept.get(index) {
+                None => Some(here),
+                Some(kept) => lost(value, kept).map(|path| join(&here, &path)),
+            }
+        }),
+        (Value::Object(_), _) | (Value::Array(_), _) => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn join(parent: &str, child: &str) -> String {
+    match child {
+        "" => parent.to_owned(),
+        child if child.starts_with('[') => format!("{parent}{child}"),
+        child => format!("{parent}.{child}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(pod: &Value) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
+            "spec": {"selector": {}, "template": {"spec": pod}},
+        })
+    }
+
+    fn path_lost(pod: &Value) -> String {
+        round_trip(Kind::Deployment, &deployment(pod)).unwrap_err().path().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named_with_its_path() {
+        let pod = json!({"containers": [{"name": "c", "imagePullpolicy": "Always"}]});
+        assert_eq!(path_lost(&pod), "spec.template.spec.containers[0].imagePullpolicy");
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_with_its_path() {
+        let pod = json!({"containers": [{"name": "c", "ports": [{"containerPort": "many"}]}]});
+        assert_eq!(path_lost(&pod), "spec.template.spec.containers[0].ports[0].containerPort");
+    }
+
+    #[test]
+    fn nulls_empty_objects_and_other_spellings_of_a_number_are_no_loss() {
+        let pod = json!({
+            "containers": [{"name": "c", "image": null, "resources": {"limits": {"cpu": 1}}}],
+            "volumes": [{"name": "v", "emptyDir": {}}],
+        });
+        let kept = round_trip(Kind::Deployment, &deployment(&pod)).unwrap();
+        let pod = &kept["spec"]["template"]["spec"];
+        assert_eq!(pod["containers"][0], json!({"name": "c", "resources": {"limits": {"cpu": "1"}}}));
+        assert_eq!(pod["volumes"][0], json!({"name": "v", "emptyDir": {}}));
+    }
+}

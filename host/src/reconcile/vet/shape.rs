@@ -1,0 +1,79 @@
+//! What a server's objects must be together: one workload, at most one Service with the port `mcp`, a NetworkPolicy.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::kinds::Kind;
+use super::{Rejection, VettedObject};
+use crate::api;
+use crate::reconcile::Identity;
+
+/// The slot whose readiness is the server's.
+pub const WORKLOAD: &str = "workload";
+/// The slot whose port `mcp` gives the URL.
+pub const SERVICE: &str = "service";
+/// The slot of what protects the pods.
+pub const NETWORK_POLICY: &str = "network-policy";
+
+/// Checks the set of objects of one stage.
+pub(super) fn check(objects: &[VettedObject]) -> Result<(), Rejection> {
+    let mut seen = HashSet::new();
+    for object in objects {
+        if !seen.insert((object.kind, object.name.as_str())) {
+            return Err(Rejection::whole(format!("{} {} appears twice", object.kind, object.name)));
+        }
+    }
+    required(objects, WORKLOAD, Kind::Deployment)?;
+    required(objects, NETWORK_POLICY, Kind::NetworkPolicy)?;
+    for object in objects {
+        let expected = match object.slot.as_str() {
+            WORKLOAD => Kind::Deployment,
+            SERVICE => Kind::Service,
+            NETWORK_POLICY => Kind::NetworkPolicy,
+            _ if object.kind == Kind::Deployment => {
+                let problem = format!("{} {} is a second workload", object.kind, object.name);
+                return Err(Rejection::whole(format!("{problem}; a server has one, in slot {WORKLOAD}")));
+            }
+            _ => continue,
+        };
+        if object.kind != expected {
+            let problem = format!("slot {} holds a {}; it must hold a {expected}", object.slot, object.kind);
+            return Err(Rejection::whole(problem));
+        }
+    }
+    Ok(())
+}
+
+fn required(objects: &[VettedObject], slot: &str, kind: Kind) -> Result<(), Rejection> {
+    if objects.iter().any(|object| object.slot == slot) {
+        return Ok(());
+    }
+    Err(Rejection::whole(format!("slot {slot} is missing: every server has a {kind}")))
+}
+
+/// A Service reaches this server's pods, from inside the cluster, and has the port `mcp`.
+pub(super) fn check_service(identity: &Identity, service: &Value) -> Result<(), Rejection> {
+    let spec = &service["spec"];
+    if spec["selector"] != selector(identity) {
+        let problem = format!("must be {}, so that it finds this server's pods and no other", selector(identity));
+        return Err(Rejection::field("spec.selector", problem));
+    }
+    if !matches!(spec["type"].as_str(), None | Some("ClusterIP")) {
+        return Err(Rejection::field("spec.type", "must be ClusterIP: exposing a server outside needs a grant"));
+    }
+    if let Some(list) = spec["externalIPs"].as_array().filter(|list| !list.is_empty()) {
+        let problem = format!("must be empty, not {} addresses: exposing a server outside needs a grant", list.len());
+        return Err(Rejection::field("spec.externalIPs", problem));
+    }
+    let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !ports.iter().any(|port| port["name"] == "mcp") {
+        return Err(Rejection::field("spec.ports", "needs a port named mcp: it gives the server's URL"));
+    }
+    Ok(())
+}
+
+/// The one label by which a server's pods are found.
+pub(super) fn selector(identity: &Identity) -> Value {
+    json!({ api::SERVER_LABEL: identity.name })
+}

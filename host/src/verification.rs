@@ -1,0 +1,171 @@
+//! Decides when a server is asked for an MCP handshake, and remembers its answer.
+//!
+//! Handshakes run in tasks of their own, a bounded number at a time, never in a reconcile. A server is asked when its
+//! pods first serve, when they change, and again after a failure, less and less often. What one attempt does is in
+//! [`crate::handshake`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::cache::sources::ServerName;
+use crate::handshake::{Answer, Client, Era, Target, Tls, Unanswered};
+use crate::metrics::Metrics;
+
+/// Seconds to the next attempt after the first, second, … failure in a row.
+const BACK_OFF: [u64; 5] = [10, 20, 40, 80, 120];
+
+/// What one attempt came to.
+pub type Outcome = Result<Answer, Unanswered>;
+
+/// What is known of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// The last answer since the operator started, about these or earlier pods.
+    pub last: Option<Arc<Outcome>>,
+    /// When to ask again, if nothing happens before.
+    pub next: Option<Duration>,
+}
+
+/// What a handshake needs to know, and what makes a new one necessary when it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// The endpoint.
+    pub url: String,
+    /// Which serving pods, and in which of their lives.
+    pub pods: Vec<(String, i32)>,
+    /// The version of the spec.
+    pub generation: i64,
+}
+
+/// The handshakes of all servers.
+pub struct Verifier {
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+struct Shared {
+    client: Client,
+    slots: Semaphore,
+    answered: mpsc::UnboundedSender<ServerName>,
+    metrics: Metrics,
+    servers: Mutex<HashMap<String, Entry>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    subject: Option<Subject>,
+    asking: bool,
+    last: Option<Arc<Outcome>>,
+    era: Option<Era>,
+    failures: usize,
+    next: Option<Instant>,
+}
+
+impl Verifier {
+    /// At most `concurrency` handshakes at a time; the name of each server that answered goes to `answered`.
+    pub fn new(
+        client: Client,
+        concurrency: usize,
+        metrics: Metrics,
+        answered: mpsc::UnboundedSender<ServerName>,
+    ) -> Self {
+        let slots = Semaphore::new(concurrency);
+        let shared = Shared { client, slots, answered, metrics, servers: Mutex::default() };
+        Self { shared: Arc::new(shared), tasks: TaskTracker::new() }
+    }
+
+    /// Whether the server should be asked: for the first time, about a changed subject, or again after a failure.
+    pub fn is_due(&self, uid: &str, subject: &Subject) -> bool {
+        self.shared.servers().get(uid).is_none_or(|entry| entry.is_due(subject))
+    }
+
+    /// Starts a handshake.
+    pub fn ask(&self, uid: &str, server: ServerName, subject: Subject, tls: Tls) {
+        let mut servers = self.shared.servers();
+        let entry = servers.entry(uid.to_owned()).or_default();
+        entry.asking = true;
+        let target = Target { url: subject.url.clone(), tls, era: entry.era };
+        entry.subject = Some(subject);
+        let (shared, uid) = (Arc::clone(&self.shared), uid.to_owned());
+        self.tasks.spawn(async move { shared.ask(uid, server, target).await });
+    }
+
+    /// What is known of the server.
+    pub fn verdict(&self, uid: &str) -> Verdict {
+        let servers = self.shared.servers();
+        let Some(entry) = servers.get(uid) else { return Verdict::default() };
+        let next = entry.next.filter(|_| !entry.asking).map(|next| next.saturating_duration_since(Instant::now()));
+        Verdict { last: entry.last.clone(), next }
+    }
+
+    /// Forgets a server that is gone, or that no longer serves.
+    pub fn forget(&self, uid: &str) {
+        self.shared.servers().remove(uid);
+    }
+
+    /// Waits for the handshakes under way; no new ones should be started.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Entry {
+    fn is_due(&self, subject: &Subject) -> bool {
+        let changed = self.subject.as_ref() != Some(subject);
+        let again = self.next.is_some_and(|next| next <= Instant::now());
+        !self.asking && (changed || again)
+    }
+
+    /// Takes over an outcome and sets the time of the next attempt: none after an answer.
+    fn conclude(&mut self, outcome: Outcome) {
+        self.asking = false;
+        match &outcome {
+            Ok(answer) => {
+                if let Answer::Verified { era, .. } = answer {
+                    self.era = Some(*era);
+                }
+                self.failures = 0;
+                self.next = None;
+            }
+            Err(_) => {
+                let seconds = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
+                self.failures += 1;
+                self.next = Some(Instant::now() + jittered(Duration::from_secs(seconds)));
+            }
+        }
+        self.last = Some(Arc::new(outcome));
+    }
+}
+
+impl Shared {
+    async fn ask(&self, uid: String, server: ServerName, target: Target) {
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        if !self.servers().contains_key(&uid) {
+            return; // deleted while it waited
+        }
+        let start = Instant::now();
+        let outcome = self.client.attempt(&target).await;
+        self.metrics.handshake(&server, &outcome, start.elapsed());
+        tracing::debug!(namespace = server.0, name = server.1, ?outcome, "Handshake attempted");
+        if let Some(entry) = self.servers().get_mut(&uid) {
+            entry.conclude(outcome);
+        }
+        // The receiver is gone only when the operator is stopping.
+        let _ = self.answered.send(server);
+    }
+
+    fn servers(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Up to a tenth longer, so that servers that failed together are not asked together for ever.
+fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(rand::random_range(1.0..1.1))
+}
