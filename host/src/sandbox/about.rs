@@ -60,3 +60,49 @@ fn read_schema(text: &str) -> Result<Value, Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::bindings::exports::mcp::render::info::ObjectKind;
+    use super::*;
+
+    type Change = fn(&mut PluginInfo);
+
+    fn info(change: Change) -> PluginInfo {
+        let mut info = PluginInfo {
+            name: "spread".to_owned(),
+            version: "1.0.0-rc.1+build".to_owned(),
+            description: "Spreads pods\nover zones.".to_owned(),
+            emits: vec![ObjectKind { api_version: "v1".to_owned(), kind: "Service".to_owned() }],
+            facts: vec!["config.hash".to_owned()],
+            parameters_schema: Some(r#"{"type":"object"}"#.to_owned()),
+        };
+        change(&mut info);
+        info
+    }
+
+    #[test]
+    fn a_sound_description_is_taken_over() {
+        let about = About::new(info(|_| {})).unwrap();
+        assert_eq!(about.info.description, "Spreads pods over zones.");
+        assert_eq!(about.parameters_schema.unwrap()["type"], "object");
+    }
+
+    #[test]
+    fn each_unsound_description_names_its_field() {
+        let unsound: [(&str, Change); 7] = [
+            ("describe().name", |info| info.name = "-spread".to_owned()),
+            ("describe().version", |info| info.version = "one two".to_owned()),
+            ("describe().emits[0]", |info| info.emits[0].kind.clear()),
+            ("describe().parameters-schema", |info| info.parameters_schema = Some("3".to_owned())),
+            ("parameters-schema at .", |info| info.parameters_schema = Some(r#"{"a":1,"a":2}"#.to_owned())),
+            ("describe(): this is more", |info| info.description = "x".repeat(SIZE)),
+            ("describe(): this is more", |info| info.facts = vec![String::new(); SIZE]),
+        ];
+        for (words, change) in unsound {
+            let message = About::new(info(change)).unwrap_err().to_string();
+            assert!(message.contains(words), "{words} is missing in: {message}");
+        }
+    }
+}

@@ -30,9 +30,12 @@ pub(super) fn new(places: usize) -> anyhow::Result<Engine> {
     }
 }
 
-/// An engine that allocates each instance when it is needed.
+/// An engine that allocates each instance when it is needed, and that reserves little: the usual 4 GiB of address space
+/// for each memory save bounds checks, but whoever has no room for a pool has none for these either.
 pub(super) fn on_demand() -> anyhow::Result<Engine> {
-    Engine::new(&config()).map_err(anyhow::Error::msg).context("the WebAssembly engine cannot start on this machine")
+    let mut config = config();
+    config.memory_reservation(64 << 20).memory_guard_size(64 << 10).memory_reservation_for_growth(16 << 20);
+    Engine::new(&config).map_err(anyhow::Error::msg).context("the WebAssembly engine cannot start on this machine")
 }
 
 /// What decides compiled code and its behaviour. The same component must give the same bytes on every machine.
@@ -48,6 +51,8 @@ fn config() -> Config {
 
 fn pool(places: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
+    // The first pages of a used slot are wiped by hand: cheaper than asking the kernel, above all with several threads.
+    pool.linear_memory_keep_resident(256 << 10).table_keep_resident(64 << 10);
     pool.total_component_instances(places)
         .total_core_instances(places.saturating_mul(CORE_INSTANCES))
         .total_memories(places.saturating_mul(MEMORIES))

@@ -75,7 +75,7 @@ pub enum Failure {
         words: LastWords,
     },
     /// The plugin's answer breaks the contract.
-    #[error("the plugin's answer is not valid at {}{path}: {problem}; its author has to mend it", of(.slot.as_deref()))]
+    #[error("the plugin's answer is not valid at {}{path}: {problem}; its author has to mend it{words}", of(.slot.as_deref()))]
     OutputInvalid {
         /// The object that it is about.
         slot: Option<String>,
@@ -83,6 +83,8 @@ pub enum Failure {
         path: String,
         /// What is wrong.
         problem: String,
+        /// What it logged last.
+        words: LastWords,
     },
     /// The plugin called something that plugins do not get.
     #[error(
@@ -143,7 +145,10 @@ impl Failure {
             (_, Some(Trap::Interrupt)) => Self::Timeout { limit: time, words },
             (_, trap) => match (state.limiter.denied(), trap) {
                 (Some(denied), _) => Self::OutOfMemory { what: shortage(denied, limits), words },
-                (None, Some(trap)) => Self::Trap { what: trap.to_string(), function: function(error), words },
+                (None, Some(trap)) => {
+                    let what = trap.to_string().trim_start_matches("wasm trap: ").to_owned();
+                    Self::Trap { what, function: function(error), words }
+                }
                 (None, None) => Self::of_exchange(error, limits, words),
             },
         }
@@ -168,8 +173,8 @@ impl Failure {
             let what = format!("it passes more than {} at once", Bytes(limits.memory));
             return Self::OutputTooLarge { what, words };
         }
-        let problem = format!("its bytes cannot be read: {text}{words}");
-        Self::OutputInvalid { slot: None, path: "the boundary of the component".to_owned(), problem }
+        let path = "the boundary of the component".to_owned();
+        Self::OutputInvalid { slot: None, path, problem: format!("its bytes cannot be read: {text}"), words }
     }
 }
 

@@ -10,7 +10,7 @@ use super::bindings::mcp::render::types::{Diagnostic, Failure as Refusal, Respon
 use super::failure::Failure;
 use super::json::{self, Fault};
 use super::limits::{Bytes, Limits};
-use super::log::{Log, printable};
+use super::log::{LastWords, Log, printable};
 
 /// What a plugin rendered: well-formed, and not to be trusted any further.
 #[derive(Clone, Debug)]
@@ -116,5 +116,6 @@ fn read_diagnostics(diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Fai
 }
 
 pub(super) fn invalid(slot: Option<&str>, path: &str, problem: &str) -> Failure {
-    Failure::OutputInvalid { slot: slot.map(str::to_owned), path: path.to_owned(), problem: problem.to_owned() }
+    let (slot, path, problem) = (slot.map(str::to_owned), path.to_owned(), problem.to_owned());
+    Failure::OutputInvalid { slot, path, problem, words: LastWords::default() }
 }

@@ -83,7 +83,8 @@ impl Plugin {
         &self.0.limits
     }
 
-    /// Renders one server in a fresh instance.
+    /// Renders one server in a fresh instance. Waits for a free place, then takes up to the time limit; the calling
+    /// thread needs the usual 2 MiB of stack.
     pub fn render(&self, request: &Request) -> Result<Output, Failure> {
         self.render_seeded(request, Seed::default())
     }

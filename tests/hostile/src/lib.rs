@@ -55,6 +55,12 @@ const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadat
 /// Every plugin there is.
 pub const ALL: &[Fixture] = &[
     fixture("good", "answers with one Deployment named demo", || one(DEPLOYMENT)),
+    fixture("passthrough", "answers with the objects of the stage before", || {
+        doing(
+            "(i64.store (i32.const 65536) (i64.const 0)) (i64.store (i32.const 65548) (i64.const 0))
+            (i32.store (i32.const 65540) (local.get 2)) (i32.store (i32.const 65544) (local.get 3)) (i32.const 65536)",
+        )
+    }),
     fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
     fixture("trap", "executes `unreachable`", || doing("unreachable")),
     fixture("recursion", "calls itself without end", || {
@@ -100,7 +106,7 @@ pub const ALL: &[Fixture] = &[
     fixture("internal", "reports a fault of its own", || refusing(|to| to.failure(2, "index 7 is \u{1b}[31mred"))),
     fixture("socket", "opens a socket", socket),
     fixture("exit", "exits", exit),
-    fixture("log-flood", "logs 1 GiB, then answers", log_flood),
+    fixture("log-flood", "logs 256 MiB, then answers", log_flood),
     fixture("random-flood", "asks for more random bytes than there is memory", random_flood),
     fixture("ambient", "answers with the clock and a random number", ambient),
     fixture("slow-start", "never ends describing itself", || {
@@ -209,7 +215,7 @@ fn log_flood() -> Vec<u8> {
         "(loop $again
            (call $emit (i32.const 1) (i32.const 65536) (i32.const 33554432))
            (local.set $i (i32.add (local.get $i) (i32.const 1)))
-           (br_if $again (i32.lt_u (local.get $i) (i32.const 32))))
+           (br_if $again (i32.lt_u (local.get $i) (i32.const 8))))
          (i32.const {answer})"
     );
     Module { image, pages: 520, render, ..Module::default() }.component()

@@ -55,8 +55,8 @@ impl Module {
 
     /// The WIT that this plugin is built against.
     fn contract(&self) -> String {
-        let imports: String = self.imports.iter().map(|import| format!("import {import};\n")).collect();
-        let wit = WIT.replace("    import log;", &format!("    import log;\n{imports}")) + WASI;
+        let imports = self.imports.iter().fold("import log;".to_owned(), |all, import| all + " import " + import + ";");
+        let wit = WIT.replace("import log;", &imports) + WASI;
         self.wit.iter().fold(wit, |wit, (old, new)| {
             assert!(wit.contains(old), "wit/render.wit no longer has {old:?}");
             wit.replace(old, new)
