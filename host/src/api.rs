@@ -12,6 +12,8 @@
 
 pub mod crd;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod rules;
 pub mod schema;
 pub mod spec;
