@@ -2,7 +2,7 @@
 //!
 //! Pure and deterministic: `mcp-operator crd` prints it, `deploy/crds/mcpservers.yaml` is its checked-in copy, and the
 //! test below fails when the two differ. What the derived schema lacks is added here: the second version, the printer
-//! columns, and the corrections that the API server needs (see [`kubernetes`]).
+//! columns, and the corrections that make it behave like Kubernetes' own (`crd/kubernetes.rs`).
 
 mod columns;
 mod kubernetes;

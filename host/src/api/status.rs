@@ -5,14 +5,15 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// What the operator observed and did.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MCPServerStatus {
     /// The conditions in one word: `Pending`, `Running`, `ScaledToZero`, `Degraded`, `Invalid` or `Failed`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
     pub phase: Option<Phase>,
 
     /// The `metadata.generation` that this status is about.
@@ -28,11 +29,11 @@ pub struct MCPServerStatus {
     pub service_name: Option<String>,
 
     /// Where clients in the cluster find the server; present while it is known to answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
     pub address: Option<Address>,
 
     /// What the server said about itself in the MCP handshake.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
     pub server_info: Option<ServerInfo>,
 
     /// The number of pods that should run.
@@ -54,8 +55,14 @@ pub struct MCPServerStatus {
     pub conditions: Vec<Condition>,
 
     /// How the server's objects came about: which plugins made them, from what, and what was applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
     pub render: Option<RenderStatus>,
+}
+
+/// A stored status may come from another operator or a later version. What cannot be read is as good as absent: the
+/// next reconcile writes it anew, and until then the server must not be lost from sight.
+fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Value::deserialize(deserializer).map(|value| serde_json::from_value(value).ok())
 }
 
 /// The conditions in one word.
@@ -110,7 +117,7 @@ pub struct ServerInfo {
 
 /// What the server offers.
 #[expect(clippy::struct_excessive_bools, reason = "five independent facts, named by the MCP specification")]
-#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Capabilities {
     /// Tools to call.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -203,4 +210,28 @@ pub struct InputStatus {
     pub uid: String,
     /// Its resourceVersion when it was read.
     pub resource_version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn status_of_another_operator_never_hides_a_server() {
+        let foreign =
+            json!({"phase": "Sleeping", "serverInfo": {"capabilities": {"tools": {}}}, "deploymentName": "a"});
+        let status: MCPServerStatus = serde_json::from_value(foreign).unwrap();
+        assert_eq!(status, MCPServerStatus { deployment_name: Some("a".to_owned()), ..MCPServerStatus::default() });
+    }
+
+    #[test]
+    fn absent_fields_are_not_written() {
+        assert_eq!(serde_json::to_value(MCPServerStatus::default()).unwrap(), json!({}));
+        let serves_tools = Capabilities { tools: true, ..Capabilities::default() };
+        assert_eq!(serde_json::to_value(serves_tools).unwrap(), json!({"tools": true}));
+    }
 }

@@ -3,6 +3,7 @@
 //! - Derives mark every optional field `nullable`; then `runtime: null` is stored, and `{livenessProbe: null}` counts
 //!   as a property. Without the mark the API server drops nulls, as it does for built-in kinds.
 //! - Quantities and ports lose their rules on the way through a Rust type: both are "integer or string".
+//! - Descriptions keep the line breaks of the source, which `kubectl explain` would print.
 //! - Lists and selectors need a merge strategy for server-side apply; Kubernetes declares its own in Go comments.
 
 use serde_json::{Map, Value, json};
@@ -16,6 +17,7 @@ const QUANTITY: &str = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGT
 pub(super) fn correct(schema: &mut Value) {
     each(schema, "", &mut |name, schema| {
         schema.remove("nullable");
+        paragraphs(schema);
         int_or_string(name, schema);
         merge_strategy(name, schema);
     });
@@ -34,6 +36,14 @@ pub(super) fn each(schema: &mut Value, name: &str, visit: &mut impl FnMut(&str, 
         if let Some(below) = schema.get_mut(keyword) {
             each(below, name, visit);
         }
+    }
+}
+
+/// Joins the lines of each paragraph: `kubectl explain` breaks lines itself.
+fn paragraphs(schema: &mut Schema) {
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        let paragraphs = description.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+        *description = paragraphs.collect::<Vec<_>>().join("\n\n");
     }
 }
 
