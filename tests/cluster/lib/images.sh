@@ -24,7 +24,7 @@ image_everything() {
     say "installing $(sed -nE 's|.*"(@.*)": "([0-9].*)".*|\1@\2|p' "$HERE/images/everything/package.json") from npm"
     mkdir -p "$folder" && rm -f "$folder/installed.json"
     cp "$HERE"/images/everything/package*.json "$folder/"
-    (cd "$folder" && npm ci --omit=dev --no-audit --no-fund --loglevel=error >&2) || fail "npm ci failed" "the folder is $folder"
+    (cd "$folder" && npm ci --omit=dev --no-audit --no-fund --loglevel=error --update-notifier=false >&2) || fail "npm ci failed" "the folder is $folder"
     cp "$folder/package-lock.json" "$folder/installed.json"
   fi
   image localhost/mcp-everything:1 --user 1000:1000 --workdir /app --env PORT=3001 --env NODE_ENV=production --port 3001 \

@@ -8,7 +8,6 @@ up() {
   NAME=$1 AUDIT=$2 FAKE_NODES=$3
   local only=$4 start options="audit=$2 kwok=$3 control-plane-only=$4"
   STATE=$RUN/$NAME
-  check_can_start "$only"
   start=$(now)
   lock_name "$NAME"
   if is_up "$NAME"; then
@@ -30,8 +29,8 @@ up() {
   echo "$STATE/kubeconfig"
 }
 
-check_can_start() {
-  [ "$1" = 1 ] && return
+# check_can_make_nodes: before minutes are spent on building.
+check_can_make_nodes() {
   local advice='without root there is: cluster up --control-plane-only --kwok 1 (a real API server, fake nodes)'
   [ "$(id -u)" = 0 ] || fail 'a real node needs root' "$advice"
   unshare --net --mount --pid --fork true 2>/dev/null || fail 'this machine lets not even root make namespaces' "$advice"

@@ -38,11 +38,19 @@ belongs_to() { grep -qszxF "MCP_CLUSTER_STATE=$1" "/proc/$2/environ"; }
 
 # end_processes STATE: at once; the state is thrown away, so nothing needs a graceful end. Returns when all are gone.
 end_processes() {
-  local pids deadline=$((SECONDS + 20))
+  local pids pid all=() deadline=$((SECONDS + 20))
   while pids=$(processes_of "$1") && [ -n "$pids" ]; do
+    mapfile -t -O ${#all[@]} all <<<"$pids"
     # shellcheck disable=SC2086 # one word for each process
     kill -KILL $pids 2>/dev/null || true
     [ $SECONDS -lt $deadline ] || fail "processes of $1 do not end: ${pids//$'\n'/ }"
     sleep 0.05
   done
+  # A killed process loses its environment first and is gone a moment later.
+  for pid in "${all[@]}"; do
+    while lives "$pid" && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
+  done
 }
+
+# lives PID: exists, and is not just waiting for its parent to notice that it ended.
+lives() { [ -e "/proc/$1/status" ] && ! grep -qs '^State:[[:space:]]*[ZX]' "/proc/$1/status"; }
