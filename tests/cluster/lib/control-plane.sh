@@ -27,6 +27,7 @@ control_plane() {
     --listen-peer-urls="http://127.0.0.1:${PORTS[1]}" --initial-advertise-peer-urls="http://127.0.0.1:${PORTS[1]}" \
     --initial-cluster="default=http://127.0.0.1:${PORTS[1]}"
   start_apiserver
+  wait_until 20 etcd etcd curl -sf --max-time 2 "http://127.0.0.1:${PORTS[0]}/health"
   wait_until 60 apiserver 'the API server' api_is_ready
   start controller-manager "$BIN/kube-controller-manager" --kubeconfig="$STATE/users/controller-manager" \
     --service-account-private-key-file="$STATE/pki/sa.key" --root-ca-file="$STATE/pki/ca.crt" \
