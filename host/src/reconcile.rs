@@ -23,7 +23,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 pub use self::apply::Applied;
-pub use self::context::{Context, Settings};
+pub use self::context::{Backoff, Context, Settings};
 pub use self::error::{Error, Retry};
 pub use self::vet::Kind;
 use crate::api::{self, MCPServer};

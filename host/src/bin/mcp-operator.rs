@@ -1,0 +1,79 @@
+//! The operator's command line. What it does is in the library.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mcp_operator::api::crd;
+use mcp_operator::operator::flags::LogFormat;
+use mcp_operator::operator::{self, Flags, install};
+use tracing_subscriber::EnvFilter;
+
+/// Runs MCP servers on Kubernetes; WebAssembly components decide how.
+///
+/// A server is an MCPServer object. The operator renders it to a Deployment, a Service and a NetworkPolicy, keeps them,
+/// checks that a real MCP server answers, and publishes its URL in the status.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the operator, in a pod or, with KUBECONFIG, anywhere.
+    #[command(after_help = RUN_HELP)]
+    Run(Box<Flags>),
+    /// Print the definition of the kind MCPServer, for `kubectl apply --server-side -f -`.
+    Crd,
+    /// Print all manifests that install the operator in a cluster, with the definition.
+    Install {
+        /// The operator's image.
+        #[arg(long, default_value = concat!("ghcr.io/mcp-operator/mcp-operator:", env!("CARGO_PKG_VERSION")))]
+        image: String,
+    },
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  mcp-operator run                              all namespaces, with the default plugin
+  mcp-operator run --namespaces team-a,team-b   only these, which needs rights only there
+  mcp-operator run --default-plugin other.wasm  every server by another rendering policy
+  mcp-operator run --verify false               do not ask servers for an MCP handshake
+
+Endpoints: /healthz (the process works), /readyz (the cluster has been listed), /metrics (Prometheus).";
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(flags) => run(*flags),
+        Command::Crd => print(&crd::to_yaml()),
+        Command::Install { image } => print(&install::to_yaml(&image)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(flags: Flags) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&flags.log)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match flags.log_format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    operator::run(flags).await
+}
+
+/// To a pipe that may be closed early, as by `head`.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write, stdout};
+    match stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

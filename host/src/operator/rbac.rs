@@ -1,0 +1,130 @@
+//! Which rights the operator needs: one table, from which `install.yaml` is made and which is checked at the start.
+
+use anyhow::{Context as _, bail};
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use kube::Api;
+use kube::api::PostParams;
+
+use crate::api;
+use crate::api::MCPServer;
+use crate::controller::Scope;
+
+/// What may be done with one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The resource, with its subresource after a slash.
+    pub resource: &'static str,
+    /// The verbs.
+    pub verbs: &'static [&'static str],
+    /// Why.
+    pub purpose: &'static str,
+}
+
+const WATCH: &[&str] = &["get", "list", "watch"];
+const OWN: &[&str] = &["create", "delete", "get", "list", "patch", "watch"];
+
+/// Every right, least first. A test takes each away and sees the operator refuse to start.
+pub const RIGHTS: &[Right] = &[
+    right(api::GROUP, "mcpservers", &["list", "watch"], "what is to be run"),
+    right(api::GROUP, "mcpservers/status", &["patch"], "how it runs"),
+    right("apps", "deployments", OWN, "the servers' pods"),
+    right("", "services", OWN, "the servers' addresses"),
+    right("networking.k8s.io", "networkpolicies", OWN, "who may talk to them"),
+    right("", "pods", &["list", "watch"], "why a server does not run"),
+    right("", "configmaps", WATCH, "whether what a server refers to exists, and its hash"),
+    right("", "secrets", WATCH, "whether what a server refers to exists, and its hash"),
+    right("events.k8s.io", "events", &["create", "patch"], "what happened to a server"),
+];
+
+const fn right(
+    group: &'static str,
+    resource: &'static str,
+    verbs: &'static [&'static str],
+    purpose: &'static str,
+) -> Right {
+    Right { group, resource, verbs, purpose }
+}
+
+impl Right {
+    /// As a rule of a role.
+    pub fn rule(&self) -> PolicyRule {
+        PolicyRule {
+            api_groups: Some(vec![self.group.into()]),
+            resources: Some(vec![self.resource.into()]),
+            verbs: self.verbs.iter().map(|&verb| verb.into()).collect(),
+            ..PolicyRule::default()
+        }
+    }
+}
+
+/// Checks that the CRD is there and that we have every right, so that what is missing is named at the start instead of
+/// showing as an operator that does nothing.
+pub async fn preflight(client: &kube::Client, scope: &Scope) -> anyhow::Result<()> {
+    let namespaces: Vec<_> = match scope {
+        Scope::Cluster => vec![None],
+        Scope::Namespaces(names) => names.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let needs = namespaces.iter().flat_map(|&namespace| {
+        RIGHTS.iter().flat_map(move |right| right.verbs.iter().map(move |&verb| (namespace, right, verb)))
+    });
+    let reviews = needs.map(|(namespace, right, verb)| denied(client, namespace, right, verb));
+    let denials: Vec<String> = stream::iter(reviews).buffered(8).try_filter_map(async |d| Ok(d)).try_collect().await?;
+    if !denials.is_empty() {
+        bail!(
+            "the operator's service account lacks rights; add them to its role (deploy/install.yaml has all):\n{}",
+            denials.join("\n")
+        );
+    }
+    definition_is_installed(client, namespaces.first().copied().flatten()).await
+}
+
+/// One line about a right that we do not have.
+async fn denied(
+    client: &kube::Client,
+    namespace: Option<&str>,
+    right: &Right,
+    verb: &str,
+) -> anyhow::Result<Option<String>> {
+    let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                group: Some(right.group.into()),
+                resource: Some(resource.into()),
+                subresource: Some(subresource.into()).filter(|subresource: &String| !subresource.is_empty()),
+                verb: Some(verb.into()),
+                namespace: namespace.map(Into::into),
+                ..ResourceAttributes::default()
+            }),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let answer = api.create(&PostParams::default(), &review).await.context("asking which rights we have")?;
+    if answer.status.is_some_and(|status| status.allowed) {
+        return Ok(None);
+    }
+    let place = namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in namespace {name}"));
+    let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
+    Ok(Some(format!("  {verb} {}{group} {place} ({})", right.resource, right.purpose)))
+}
+
+async fn definition_is_installed(client: &kube::Client, namespace: Option<&str>) -> anyhow::Result<()> {
+    let servers: Api<MCPServer> = match namespace {
+        None => Api::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    };
+    match servers.list_metadata(&kube::api::ListParams::default().limit(1)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => bail!(
+            "the cluster does not know the kind MCPServer; install its definition first:\n  \
+             mcp-operator crd | kubectl apply --server-side -f -"
+        ),
+        Err(error) => Err(error).context("listing MCPServers"),
+    }
+}
