@@ -41,7 +41,7 @@ build() {
     [ -x "$BIN/$name" ] && [ "$(cat "$BIN/.$name.key" 2>/dev/null)" = "$key" ] && continue
     due+=("$name|$folder|$package|$flags|$key")
   done < <(components)
-  [ ${#due[@]} = 0 ] || build_due "${due[@]}"
+  [ ${#due[@]} = 0 ] || with_lock build build_due "${due[@]}"
 }
 
 # Of a component's module files (all its sources, for ours) and flags. The Go version is left out on purpose: a new Go
@@ -51,8 +51,7 @@ component_key() {
 }
 
 build_due() {
-  local lock i=0 name folder package flags key start
-  exec {lock}>"$CACHE/build.lock" && flock "$lock"
+  local i=0 name folder package flags key start
   for line in "$@"; do
     IFS='|' read -r name folder package flags key <<<"$line"
     i=$((i + 1))
@@ -66,5 +65,4 @@ build_due() {
     mv "$BIN/$name.new" "$BIN/$name" && echo "$key" >"$BIN/.$name.key"
     say "$(since "$start")"
   done
-  exec {lock}>&-
 }

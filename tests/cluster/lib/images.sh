@@ -3,7 +3,7 @@
 
 images() {
   mkdir -p "$IMAGES" "$PARTS"
-  fetch_busybox
+  with_lock setup fetch_busybox
   build pause probe mcp-stateless mcp-misbehaving
   local shell=("$PARTS/busybox/bin/busybox:/bin/busybox" "$PARTS/busybox/links:/bin")
   link_busybox

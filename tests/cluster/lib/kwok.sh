@@ -6,7 +6,7 @@ fake_nodes() {
   local i taint=''
   [ "${2:-}" = '' ] || taint='taints: [{key: kwok.x-k8s.io/node, value: fake, effect: NoSchedule}]'
   start kwok "$BIN/kwok" --kubeconfig="$STATE/users/kwok" --config="$HERE/kwok-stages.yaml" \
-    --manage-nodes-with-label-selector=type=kwok --server-address="127.0.0.1:${PORTS[4]}"
+    --manage-nodes-with-label-selector=type=kwok --node-lease-duration-seconds=40 --server-address="127.0.0.1:${PORTS[4]}"
   for ((i = 0; i < $1; i++)); do
     cat <<Y
 ---

@@ -122,9 +122,9 @@ is_up() {
   if is_control_plane_only "$1"; then is_alive "$1"; else belongs_to "$RUN/$1" "$(cat "$RUN/$1/first-pid")"; fi
 }
 
-must_be_up() { is_up "$1" || fail "$1 is not up" "start it: cluster up $1 (there are: $(names))"; }
+must_be_up() { is_up "$1" || fail "$1 is not up" "start it: cluster up $1; see what is up: cluster list"; }
 is_control_plane_only() { [ ! -e "$RUN/$1/first-pid" ]; }
-names() { (cd "$RUN" 2>/dev/null && shopt -s nullglob && set -- */ && echo "${*%/}"); }
+names() { (mkdir -p "$RUN" && cd "$RUN" && shopt -s nullglob && set -- */ && echo "${*%/}"); }
 
 # run_inside NAME COMMAND...: with KUBECONFIG, kubectl on the PATH, and in namespaces when the cluster has them.
 run_inside() {

@@ -5,6 +5,17 @@
 BASE_COMMANDS=(python3:python3 openssl:openssl curl:curl flock:util-linux)
 NODE_COMMANDS=(runc:runc nft:nftables ip:iproute2 unshare:util-linux)
 
+# with_lock NAME COMMAND...: so that several `up`s at once prepare one after the other, and the later ones find it done.
+with_lock() {
+  local lock
+  mkdir -p "$CACHE"
+  exec {lock}>"$CACHE/$1.lock"
+  flock "$lock"
+  shift
+  "$@"
+  exec {lock}>&-
+}
+
 # setup [--control-plane-only]
 setup() {
   local wanted=("${BASE_COMMANDS[@]}") packages=()
@@ -12,10 +23,12 @@ setup() {
   for pair in "${wanted[@]}"; do
     command -v "${pair%%:*}" >/dev/null || packages+=("${pair##*:}")
   done
+  [ -r /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
   [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
   check_go
-  [ "${1:-}" = --control-plane-only ] || check_npm
-  [ "${1:-}" = --control-plane-only ] || fetch_busybox
+  if [ "${1:-}" = --control-plane-only ]; then return; fi
+  check_npm
+  fetch_busybox
 }
 
 install_packages() {
