@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures::{FutureExt, Stream, StreamExt, future, stream};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use self::watches::Synced;
 use crate::api::MCPServer;
 use crate::cache::sources::ServerName;
-use crate::reconcile::{Context, reconcile};
+use crate::reconcile::{Context, call, reconcile};
 
 /// Events of one server that come within this time are one reconcile. Longer would let a busy server wait for ever,
 /// because each event starts it anew.
@@ -114,7 +114,7 @@ pub async fn run(
 fn ended_early(ended: Option<Result<(), tokio::task::JoinError>>) -> anyhow::Error {
     match ended {
         Some(Err(panic)) => anyhow::Error::new(panic).context("a watch panicked"),
-        _ => anyhow::anyhow!("a watch ended"),
+        _ => anyhow!("a watch ended"),
     }
 }
 
@@ -165,6 +165,11 @@ async fn controller(
     let context = Arc::clone(ctx);
     let servers = watcher(api, watcher::Config::default())
         .default_backoff()
+        .modify(|server| {
+            if let Ok(server) = &mut server.0 {
+                server.metadata.managed_fields = None; // half of the object, and nothing that we read
+            }
+        })
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(Event::Delete(server)) => forget(server, &context),
@@ -233,9 +238,12 @@ fn forget(server: &Guarded, ctx: &Context) {
     }
 }
 
-/// Waits for the API server to answer, so that a start before it is no failure of ours.
+/// `major.minor` of the API server.
 pub async fn server_version(client: &kube::Client) -> anyhow::Result<String> {
-    let info = client.apiserver_version().await.context("asking the API server for its version")?;
+    let info = call("get version", client.apiserver_version())
+        .await?
+        .map_err(|refusal| anyhow!(refusal.message))
+        .context("asking the API server for its version")?;
     let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
     Ok(format!("{}.{}", digits(&info.major), digits(&info.minor)))
 }

@@ -5,7 +5,7 @@ use kube::Resource;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::api::{MCPServer, MCPServerStatus};
-use crate::reconcile::CALL_TIMEOUT;
+use crate::reconcile::call;
 
 /// Limits of `events.k8s.io`, in bytes.
 const MAX_NOTE: usize = 1024;
@@ -23,11 +23,12 @@ impl Events {
     pub async fn publish(&self, server: &MCPServer, previous: &MCPServerStatus, next: &MCPServerStatus) {
         let reference = server.object_ref(&());
         for event in news(previous, next) {
-            match tokio::time::timeout(CALL_TIMEOUT, self.0.publish(&event, &reference)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(reason = event.reason, ?error, "Event could not be published"),
-                Err(_) => tracing::warn!(reason = event.reason, "Event could not be published in time"),
-            }
+            let error = match call("publish Event", self.0.publish(&event, &reference)).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(refusal)) => refusal.message,
+                Err(unreachable) => unreachable.to_string(),
+            };
+            tracing::warn!(reason = event.reason, error, "Event could not be published");
         }
     }
 }
@@ -40,10 +41,10 @@ fn news(previous: &MCPServerStatus, next: &MCPServerStatus) -> Vec<Event> {
     };
     let mut events: Vec<_> = next.conditions.iter().filter(told).filter_map(of_condition).collect();
     let capabilities = |status: &MCPServerStatus| status.server_info.as_ref().and_then(|info| info.capabilities);
-    if let (Some(old), Some(new)) = (capabilities(previous), capabilities(next)) {
-        if old != new {
-            events.push(event(EventType::Warning, "CapabilityChanged", "the server's MCP capabilities changed"));
-        }
+    if let (Some(old), Some(new)) = (capabilities(previous), capabilities(next))
+        && old != new
+    {
+        events.push(event(EventType::Warning, "CapabilityChanged", "the server's MCP capabilities changed"));
     }
     events
 }

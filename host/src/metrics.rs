@@ -101,6 +101,9 @@ impl Families {
 
 impl Metrics {
     /// The exposition text.
+    ///
+    /// # Panics
+    /// Never: writing to a `String` does not fail.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let registry = self.0.registry.lock().unwrap_or_else(PoisonError::into_inner);

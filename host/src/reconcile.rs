@@ -17,13 +17,12 @@ pub mod status;
 pub mod vet;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 pub use self::apply::Applied;
-pub use self::context::{Backoff, Context, Settings};
+pub use self::context::{Backoff, Context, Settings, call};
 pub use self::error::{Error, Retry};
 pub use self::vet::Kind;
 use crate::api::{self, MCPServer};
@@ -83,6 +82,3 @@ async fn converge(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
 pub fn is_paused(server: &MCPServer) -> bool {
     server.annotations().get(api::PAUSED_ANNOTATION).is_some_and(|value| value == "true")
 }
-
-/// How long a call to the API server may take before it counts as failed.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);

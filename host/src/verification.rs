@@ -5,9 +5,11 @@
 //! [`crate::handshake`].
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -125,19 +127,16 @@ impl Entry {
     /// Takes over an outcome and sets the time of the next attempt: none after an answer.
     fn conclude(&mut self, outcome: Outcome) {
         self.asking = false;
-        match &outcome {
-            Ok(answer) => {
-                if let Answer::Verified { era, .. } = answer {
-                    self.era = Some(*era);
-                }
-                self.failures = 0;
-                self.next = None;
+        if let Ok(answer) = &outcome {
+            if let Answer::Verified { era, .. } = answer {
+                self.era = Some(*era);
             }
-            Err(_) => {
-                let seconds = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
-                self.failures += 1;
-                self.next = Some(Instant::now() + jittered(Duration::from_secs(seconds)));
-            }
+            self.failures = 0;
+            self.next = None;
+        } else {
+            let seconds = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
+            self.failures += 1;
+            self.next = Some(Instant::now() + jittered(Duration::from_secs(seconds)));
         }
         self.last = Some(Arc::new(outcome));
     }
@@ -150,7 +149,7 @@ impl Shared {
             return; // deleted while it waited
         }
         let start = Instant::now();
-        let outcome = self.client.attempt(&target).await;
+        let outcome = attempt(&self.client, &target).await;
         self.metrics.handshake(&server, &outcome, start.elapsed());
         tracing::debug!(namespace = server.0, name = server.1, ?outcome, "Handshake attempted");
         if let Some(entry) = self.servers().get_mut(&uid) {
@@ -164,6 +163,19 @@ impl Shared {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// One attempt that always ends: whatever a server makes of the client library must not end the asking for good.
+async fn attempt(client: &Client, target: &Target) -> Outcome {
+    let attempt = AssertUnwindSafe(client.attempt(target)).catch_unwind();
+    match tokio::time::timeout(LAST_RESORT, attempt).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => Err(Unanswered::unreadable()),
+        Err(_) => Err(Unanswered::timed_out(LAST_RESORT)),
+    }
+}
+
+/// Well beyond the 15 s in which an attempt ends by itself.
+const LAST_RESORT: Duration = Duration::from_secs(30);
 
 /// Up to a tenth longer, so that servers that failed together are not asked together for ever.
 fn jittered(duration: Duration) -> Duration {

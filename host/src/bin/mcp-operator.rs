@@ -1,5 +1,6 @@
 //! The operator's command line. What it does is in the library.
 
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -61,7 +62,10 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(flags: Flags) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&flags.log)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(stderr().is_terminal());
     match flags.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),

@@ -154,7 +154,9 @@ impl Start<'_> {
                     Event::Apply(pod) => ctx.cache.pods.observe(&pod).into_iter().collect(),
                     Event::Delete(pod) => ctx.cache.pods.forget(&pod).into_iter().collect(),
                 };
-                changed.into_iter().for_each(|server| signals.direct(server));
+                for server in changed {
+                    signals.direct(server);
+                }
             });
         }
     }
@@ -197,7 +199,9 @@ impl Start<'_> {
                         ctx.cache.sources.forget(&namespace, source)
                     }
                 };
-                affected.into_iter().for_each(|server| signals.shared(server));
+                for server in affected {
+                    signals.shared(server);
+                }
             });
         }
     }
@@ -277,8 +281,8 @@ pub(super) fn report(what: &str, error: &watcher::Error) {
     let message = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.message.clone(),
-        watcher::Error::WatchError(status) => status.message.clone(),
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.message.clone(),
         _ => "the API server could not be reached".to_owned(),
     };
     tracing::warn!(kind = what, error = message, "Watch was interrupted and starts again");

@@ -18,6 +18,18 @@ use rustls::CertificateError;
 #[error(transparent)]
 pub struct Unanswered(#[from] Failure);
 
+impl Unanswered {
+    /// For an attempt that did not end by itself.
+    pub fn timed_out(after: Duration) -> Self {
+        Self(Failure::TimedOut(after))
+    }
+
+    /// For an attempt in which the client library gave up on what the server sent.
+    pub fn unreadable() -> Self {
+        Self(Failure::NotMcp)
+    }
+}
+
 /// Every way in which one question to a server can fail.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Failure {

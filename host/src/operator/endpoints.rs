@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 
-/// The text format of OpenMetrics, which Prometheus asks for.
+/// The text format of `OpenMetrics`, which Prometheus asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Clone)]
@@ -37,13 +37,13 @@ pub async fn serve(
     tracing::info!(%address, "Serving /healthz, /readyz and /metrics");
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(move |state| readyz(state, stop)))
+        .route("/readyz", get(move |State(shown)| async move { readyz(&shown, &stop) }))
         .route("/metrics", get(metrics_text))
         .with_state(Shown { metrics, ready });
     axum::serve(listener, router).into_future().await.context("serving /healthz, /readyz and /metrics")
 }
 
-async fn readyz(State(shown): State<Shown>, stop: CancellationToken) -> impl IntoResponse {
+fn readyz(shown: &Shown, stop: &CancellationToken) -> impl IntoResponse + use<> {
     match (*shown.ready.borrow(), stop.is_cancelled()) {
         (true, false) => (StatusCode::OK, "ok\n"),
         (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),

@@ -1,15 +1,16 @@
 //! Which rights the operator needs: one table, from which `install.yaml` is made and which is checked at the start.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ListParams, PostParams};
 
 use crate::api;
 use crate::api::MCPServer;
 use crate::controller::Scope;
+use crate::reconcile::call;
 
 /// What may be done with one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +106,10 @@ async fn denied(
         ..SelfSubjectAccessReview::default()
     };
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
-    let answer = api.create(&PostParams::default(), &review).await.context("asking which rights we have")?;
+    let answer = call("create SelfSubjectAccessReview", api.create(&PostParams::default(), &review))
+        .await?
+        .map_err(|refusal| anyhow!(refusal.message))
+        .context("asking which rights we have")?;
     if answer.status.is_some_and(|status| status.allowed) {
         return Ok(None);
     }
@@ -119,12 +123,12 @@ async fn definition_is_installed(client: &kube::Client, namespace: Option<&str>)
         None => Api::all(client.clone()),
         Some(namespace) => Api::namespaced(client.clone(), namespace),
     };
-    match servers.list_metadata(&kube::api::ListParams::default().limit(1)).await {
+    match call("list MCPServers", servers.list_metadata(&ListParams::default().limit(1))).await? {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => bail!(
+        Err(refusal) if refusal.code == 404 => bail!(
             "the cluster does not know the kind MCPServer; install its definition first:\n  \
              mcp-operator crd | kubectl apply --server-side -f -"
         ),
-        Err(error) => Err(error).context("listing MCPServers"),
+        Err(refusal) => bail!("listing MCPServers: {}", refusal.message),
     }
 }

@@ -15,7 +15,7 @@ use self::ownership::Standing;
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};
-use super::{Context, Error, Identity, Kind};
+use super::{Context, Error, Identity, Kind, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
@@ -63,7 +63,10 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
     let recorded = record(server).map(|record| record.objects.as_slice()).unwrap_or_default();
     let mut objects = Vec::with_capacity(vetted.objects().len());
     for object in vetted.objects() {
-        objects.push(ensure(identity, object, recorded, ctx).await?);
+        match ensure(identity, object, recorded, ctx).await {
+            Ok(applied) => objects.push(applied),
+            Err(error) => return Err(error.with_record(so_far(objects, recorded))),
+        }
     }
     prune(identity, &objects, recorded, ctx).await?;
     let untouched = record(server).filter(|record| same_objects(&record.objects, &objects));
@@ -74,6 +77,14 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
     let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
     let warnings = vetted.diagnostics().iter().filter_map(warning).collect();
     Ok(Applied { render, warnings, paused: false })
+}
+
+/// The record after an attempt that stopped early: what it applied, and what was there before.
+fn so_far(mut applied: Vec<ObjectStatus>, recorded: &[ObjectStatus]) -> Vec<ObjectStatus> {
+    let same = |a: &ObjectStatus, b: &ObjectStatus| (&a.kind, &a.name) == (&b.kind, &b.name);
+    let untouched = recorded.iter().filter(|before| !applied.iter().any(|now| same(now, before)));
+    applied.extend(untouched.cloned().collect::<Vec<_>>());
+    applied
 }
 
 /// Whether two records are of the same desired objects; who touched them meanwhile does not matter.
@@ -111,10 +122,10 @@ async fn ensure(
     let key = ChildKey { kind: object.kind(), namespace: identity.namespace.clone(), name: object.name().to_owned() };
     let recorded = recorded.iter().find(|record| is_record_of(record, object.kind(), object.name()));
     let cached = ctx.cache.children.get(&key);
-    if let (Some(recorded), Some(child)) = (recorded, &cached) {
-        if in_line(recorded, object, child) {
-            return Ok(ObjectStatus { slot: object.slot().to_owned(), ..recorded.clone() });
-        }
+    if let (Some(recorded), Some(child)) = (recorded, &cached)
+        && in_line(recorded, object, child)
+    {
+        return Ok(ObjectStatus { slot: object.slot().to_owned(), ..recorded.clone() });
     }
     let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(child, identity));
     let force = known || ownership::claim(identity, &key, ctx).await? == Standing::Ours;
@@ -146,28 +157,26 @@ fn is_ours(child: &Child, identity: &Identity) -> bool {
 async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context) -> Result<DynamicObject, Error> {
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
     let params = PatchParams { force, ..PatchParams::apply(api::FIELD_MANAGER) };
-    ctx.metrics.api_writes("apply", key.kind.as_str());
     tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, force, "Applying object");
-    match tokio::time::timeout(super::CALL_TIMEOUT, api.patch(&key.name, &params, &Patch::Apply(object.manifest())))
-        .await
-    {
-        Ok(Ok(written)) => Ok(written),
-        Ok(Err(kube::Error::Api(status))) if is_verdict(status.code) => {
-            let refused = status.code == CONFLICT;
-            let problem = if refused { conflict(&status.message) } else { status.message.clone() };
-            Err(Error::Child { kind: key.kind, message: format!("{} {}: {problem}", key.kind, key.name), refused })
-        }
-        Ok(Err(error)) => Err(Unreachable::new(&format!("apply {}", key.kind), &error).into()),
-        Err(_) => Err(Unreachable::timed_out(&format!("apply {}", key.kind)).into()),
-    }
+    let manifest = Patch::Apply(object.manifest());
+    let refusal = match ctx.write("apply", key.kind.as_str(), api.patch(&key.name, &params, &manifest)).await? {
+        Ok(written) => return Ok(written),
+        Err(refusal) => refusal,
+    };
+    let message = match refusal.code {
+        CONFLICT if !force => conflict(&refusal.message),
+        400 | 413 | 422 => refusal.message.clone(),
+        _ => return Err(Unreachable::refused(&format!("apply {}", key.kind), &refusal).into()),
+    };
+    Err(Error::Child {
+        kind: key.kind,
+        message: format!("{} {}: {message}", key.kind, key.name),
+        refused: refusal.code == CONFLICT,
+        objects: Vec::new(),
+    })
 }
 
 const CONFLICT: u16 = 409;
-
-/// Whether an answer is about the object itself, so that the same request will get it again.
-fn is_verdict(code: u16) -> bool {
-    matches!(code, 400 | 409 | 413 | 422)
-}
 
 /// The API server's list of field managers, without its advice on forcing.
 fn conflict(message: &str) -> String {
@@ -205,14 +214,12 @@ async fn delete(key: &ChildKey, child: &Child, ctx: &Context) -> Result<(), Erro
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
     let preconditions = Preconditions { uid: Some(child.uid.clone()), resource_version: None };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
-    ctx.metrics.api_writes("delete", key.kind.as_str());
-    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Deleting object that is no longer rendered");
-    match tokio::time::timeout(super::CALL_TIMEOUT, api.delete(&key.name, &params)).await {
-        Ok(Ok(_)) => {}
+    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Deleting object no longer rendered");
+    match ctx.write("delete", key.kind.as_str(), api.delete(&key.name, &params)).await? {
+        Ok(_) => {}
         // Gone already, or a namesake that is not the one we know: nothing of ours is left.
-        Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => {}
-        Ok(Err(error)) => return Err(Unreachable::new(&format!("delete {}", key.kind), &error).into()),
-        Err(_) => return Err(Unreachable::timed_out(&format!("delete {}", key.kind)).into()),
+        Err(refusal) if matches!(refusal.code, 404 | 409) => {}
+        Err(refusal) => return Err(Unreachable::refused(&format!("delete {}", key.kind), &refusal).into()),
     }
     ctx.cache.children.forget(key, &child.uid);
     Ok(())
@@ -221,7 +228,8 @@ async fn delete(key: &ChildKey, child: &Child, ctx: &Context) -> Result<(), Erro
 /// Metadata of the object as the API server has it now.
 async fn live(key: &ChildKey, ctx: &Context) -> Result<Option<ObjectMeta>, Error> {
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
-    let found: Option<PartialObjectMeta<DynamicObject>> =
-        ctx.call(&format!("get {}", key.kind), api.get_metadata_opt(&key.name)).await?;
-    Ok(found.map(|object| object.metadata))
+    let what = format!("get {}", key.kind);
+    let found: Result<Option<PartialObjectMeta<DynamicObject>>, _> =
+        call(&what, api.get_metadata_opt(&key.name)).await?;
+    Ok(found.map_err(|refusal| Unreachable::refused(&what, &refusal))?.map(|object| object.metadata))
 }

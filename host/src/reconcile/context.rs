@@ -11,7 +11,6 @@ use kube::runtime::controller::Action;
 use super::error::Unreachable;
 use super::gather::Surroundings;
 use super::render::Renderer;
-use super::{CALL_TIMEOUT, Error};
 use crate::api::MCPServer;
 use crate::cache::Cache;
 use crate::events::Events;
@@ -48,30 +47,46 @@ pub struct Context {
 }
 
 impl Context {
-    /// One call to the API server, bounded in time. `what` is a verb and a kind, for messages.
-    pub async fn call<T>(&self, what: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
-        match tokio::time::timeout(CALL_TIMEOUT, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(Unreachable::new(what, &error).into()),
-            Err(_) => Err(Unreachable::timed_out(what).into()),
+    /// One write, counted. See [`call`] for the answers.
+    pub async fn write<T>(
+        &self,
+        verb: &'static str,
+        kind: &'static str,
+        call: impl Future<Output = kube::Result<T>>,
+    ) -> Result<Result<T, Refusal>, Unreachable> {
+        self.metrics.api_writes(verb, kind);
+        self::call(&format!("{verb} {kind}"), call).await
+    }
+}
+
+/// The API server's own word on a request.
+pub type Refusal = Box<kube::core::Status>;
+
+/// How long a call to the API server may take before it counts as failed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One call to the API server, bounded in time. `what` is a verb and a kind, for messages. A refusal comes back as it
+/// is, because it may be about the object; everything else says nothing about it.
+pub async fn call<T>(
+    what: &str,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<Result<T, Refusal>, Unreachable> {
+    let unreachable = |message| Err(Unreachable { call: what.to_owned(), message });
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(Ok(answer)) => Ok(Ok(answer)),
+        Ok(Err(kube::Error::Api(refusal))) => Ok(Err(refusal)),
+        Ok(Err(error)) => {
+            tracing::debug!(call = what, ?error, "Call to the API server failed");
+            unreachable("the API server could not be reached".to_owned())
         }
+        Err(_) => unreachable(format!("no answer within {} s", CALL_TIMEOUT.as_secs())),
     }
 }
 
 impl Unreachable {
-    /// From kube's error, whose own text is not for people.
-    pub fn new(call: &str, error: &kube::Error) -> Self {
-        let message = match error {
-            kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
-            _ => "the API server could not be reached".to_owned(),
-        };
-        tracing::debug!(call, ?error, "Call to the API server failed");
-        Self { call: call.to_owned(), message }
-    }
-
-    /// From a call that got no answer.
-    pub fn timed_out(call: &str) -> Self {
-        Self { call: call.to_owned(), message: format!("no answer within {} s", CALL_TIMEOUT.as_secs()) }
+    /// From a refusal that is not about the object: missing rights, too many requests, a fault of the server.
+    pub fn refused(call: &str, refusal: &Refusal) -> Self {
+        Self { call: call.to_owned(), message: format!("{} ({})", refusal.message, refusal.code) }
     }
 }
 
@@ -81,7 +96,7 @@ pub struct Backoff(Mutex<HashMap<String, u32>>);
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(500);
-    const LAST: Duration = Duration::from_secs(60);
+    const LAST: Duration = Duration::from_mins(1);
 
     /// Tries again after a time that doubles with each failure in a row.
     pub(super) fn after_failure(&self, server: &MCPServer) -> Action {

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::Kind;
 use super::vet::Rejection;
+use crate::api::status::ObjectStatus;
 use crate::api::{MCPServer, Violation};
 use crate::sandbox::Failure;
 
@@ -37,6 +38,8 @@ pub enum Error {
         message: String,
         /// Whether the object belongs to somebody else.
         refused: bool,
+        /// What the cluster holds by now, to be recorded.
+        objects: Vec<ObjectStatus>,
     },
     /// Any step: the API server did not do what it usually does. Says nothing about the server.
     #[error(transparent)]
@@ -92,6 +95,14 @@ impl Error {
         }
     }
 
+    /// The same failure with the record of what the cluster holds by now.
+    pub(super) fn with_record(self, objects: Vec<ObjectStatus>) -> Self {
+        match self {
+            Self::Child { kind, message, refused, objects: _ } => Self::Child { kind, message, refused, objects },
+            other => other,
+        }
+    }
+
     /// Writes the failure to the log.
     pub(super) fn log(&self, server: &MCPServer) {
         let (namespace, name) = (server.namespace(), server.name_any());
@@ -116,7 +127,7 @@ pub fn unavailable(kind: Kind) -> &'static str {
     }
 }
 
-const SLOW: Duration = Duration::from_secs(60);
+const SLOW: Duration = Duration::from_mins(1);
 
 fn join(violations: &[Violation]) -> impl fmt::Display {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")

@@ -14,7 +14,8 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 use self::references::{Reference, Source, SourceKind};
-use super::{Context, Error, Identity};
+use super::error::Unreachable;
+use super::{Context, Error, Identity, call};
 use crate::api::status::InputStatus;
 use crate::api::{self, MCPServer, MCPServerSpec, Violation};
 use crate::sandbox::{Fact, Plugin};
@@ -191,18 +192,29 @@ async fn resolve(
 }
 
 /// Contents of one ConfigMap or Secret; `None` when it is gone.
-pub async fn read(namespace: &str, source: &Source, ctx: &Context) -> Result<Option<config_hash::Contents>, Error> {
+pub async fn read(
+    namespace: &str,
+    source: &Source,
+    ctx: &Context,
+) -> Result<Option<config_hash::Contents>, Unreachable> {
     let client = ctx.client.clone();
     match source.kind {
         SourceKind::ConfigMap => {
             let api: Api<ConfigMap> = Api::namespaced(client, namespace);
-            Ok(ctx.call("get ConfigMap", api.get_opt(&source.name)).await?.map(config_map_contents))
+            Ok(read_one(&api, &source.name, "get ConfigMap").await?.map(config_map_contents))
         }
         SourceKind::Secret => {
             let api: Api<Secret> = Api::namespaced(client, namespace);
-            Ok(ctx.call("get Secret", api.get_opt(&source.name)).await?.map(secret_contents))
+            Ok(read_one(&api, &source.name, "get Secret").await?.map(secret_contents))
         }
     }
+}
+
+async fn read_one<K>(api: &Api<K>, name: &str, what: &str) -> Result<Option<K>, Unreachable>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    call(what, api.get_opt(name)).await?.map_err(|refusal| Unreachable::refused(what, &refusal))
 }
 
 /// Keys and bytes of a ConfigMap, `data` and `binaryData` merged.

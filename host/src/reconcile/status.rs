@@ -51,6 +51,10 @@ pub fn status(seen: &Observation<'_>) -> MCPServerStatus {
     let previous = seen.server.status.clone().unwrap_or_default();
     let render = match seen.outcome {
         Ok(applied) => Some(applied.render().clone()),
+        // What came before the object that failed was applied, and has to be remembered.
+        Err(Error::Child { objects, .. }) if !objects.is_empty() => {
+            Some(RenderStatus { objects: objects.clone(), ..previous.render.clone().unwrap_or_default() })
+        }
         Err(_) => previous.render.clone(),
     };
     let serving = Serving::of(seen, &previous);
@@ -80,12 +84,11 @@ fn phase(seen: &Observation<'_>, serving: &Serving, conditions: &Conditions) -> 
         Err(_) => Phase::Failed,
         Ok(_) => match serving {
             Serving::ScaledToZero => Phase::ScaledToZero,
-            Serving::NotYet(_) => Phase::Pending,
             Serving::No(_) => Phase::Failed,
             Serving::Partly(_) => Phase::Degraded,
             Serving::Yes(_) if conditions.is_ready() => Phase::Running,
             Serving::Yes(_) if conditions.endpoint_failed() => Phase::Degraded,
-            Serving::Yes(_) => Phase::Pending,
+            Serving::NotYet(_) | Serving::Yes(_) => Phase::Pending,
         },
     }
 }
@@ -135,12 +138,12 @@ pub async fn report(
     });
     let pods = ctx.cache.pods.of(&identity.namespace, &identity.name);
     let url = url(server, render, &ctx.surroundings.cluster_domain);
-    let serves = workload.as_ref().is_some_and(|workload| workload.available > 0);
-    let verdict = match (outcome, serves) {
+    let has_endpoint = workload.as_ref().is_some_and(|workload| workload.available > 0);
+    let verdict = match (outcome, has_endpoint) {
         (Ok(_), true) if ctx.settings.verify => verify(server, &identity, subject(server, &url, &pods), ctx).await?,
         _ => Verdict::default(),
     };
-    if !serves {
+    if !has_endpoint {
         ctx.verifier.forget(identity.uid.as_deref().unwrap_or_default());
     }
     let next = status(&Observation {
@@ -206,12 +209,7 @@ async fn tls(server: &MCPServer, identity: &Identity, ctx: &Context) -> Result<h
         return Ok(handshake::Tls::SkipVerify);
     }
     let Some(source) = references::ca_bundle(&server.spec) else { return Ok(handshake::Tls::SystemRoots) };
-    match super::gather::read(&identity.namespace, &source, ctx).await {
-        Ok(secret) => {
-            let pem = secret.and_then(|mut secret| secret.remove(super::gather::CA_KEY));
-            Ok(handshake::Tls::Roots(pem.unwrap_or_default()))
-        }
-        Err(Error::Unreachable(unreachable)) => Err(unreachable),
-        Err(other) => Err(Unreachable { call: "get Secret".into(), message: other.to_string() }),
-    }
+    let secret = super::gather::read(&identity.namespace, &source, ctx).await?;
+    let pem = secret.and_then(|mut secret| secret.remove(super::gather::CA_KEY));
+    Ok(handshake::Tls::Roots(pem.unwrap_or_default()))
 }

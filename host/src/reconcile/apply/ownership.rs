@@ -12,7 +12,7 @@ use crate::api;
 use crate::cache::children::ChildKey;
 use crate::cache::fields;
 use crate::reconcile::error::Unreachable;
-use crate::reconcile::{CALL_TIMEOUT, Context, Error, Identity};
+use crate::reconcile::{Context, Error, Identity};
 
 /// What we may do to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub(super) async fn claim(identity: &Identity, key: &ChildKey, ctx: &Context) ->
                 key.kind, key.name
             ),
             refused: true,
+            objects: Vec::new(),
         }),
     }
 }
@@ -87,13 +88,10 @@ async fn adopt(identity: &Identity, key: &ChildKey, metadata: &ObjectMeta, ctx: 
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &resource);
     let params = PatchParams { field_manager: Some(api::FIELD_MANAGER.into()), ..PatchParams::default() };
     tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Adopting object of a deleted namesake");
-    ctx.metrics.api_writes("adopt", key.kind.as_str());
-    let call = format!("adopt {}", key.kind);
-    match tokio::time::timeout(CALL_TIMEOUT, api.patch(&key.name, &params, &Patch::<()>::Json(patch))).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(Unreachable::new(&call, &error).into()),
-        Err(_) => Err(Unreachable::timed_out(&call).into()),
-    }
+    let patch = Patch::<()>::Json(patch);
+    let adopted = ctx.write("adopt", key.kind.as_str(), api.patch(&key.name, &params, &patch)).await?;
+    adopted.map_err(|refusal| Unreachable::refused(&format!("adopt {}", key.kind), &refusal))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -109,13 +109,12 @@ impl Conditions {
 }
 
 fn accepted(seen: &Observation<'_>) -> Verdict {
-    match seen.outcome {
-        Err(error @ Error::Invalid(_)) => Verdict::no("Invalid", error.to_string()),
-        _ => {
-            let warnings = api::validate::warnings(seen.server);
-            let message = if warnings.is_empty() { "the spec is valid".to_owned() } else { warnings.join("; ") };
-            Verdict::yes("Valid", message)
-        }
+    if let Err(error @ Error::Invalid(_)) = seen.outcome {
+        Verdict::no("Invalid", error.to_string())
+    } else {
+        let warnings = api::validate::warnings(seen.server);
+        let message = if warnings.is_empty() { "the spec is valid".to_owned() } else { warnings.join("; ") };
+        Verdict::yes("Valid", message)
     }
 }
 
@@ -184,9 +183,10 @@ fn ready(seen: &Observation<'_>, serving: &Serving, available: &Verdict, verifie
             },
         },
     };
-    match seen.outcome.as_ref().is_ok_and(Applied::is_paused) {
-        true => Verdict { message: format!("{}; writes are paused by an annotation", verdict.message), ..verdict },
-        false => verdict,
+    if seen.outcome.as_ref().is_ok_and(Applied::is_paused) {
+        Verdict { message: format!("{}; writes are paused by an annotation", verdict.message), ..verdict }
+    } else {
+        verdict
     }
 }
 

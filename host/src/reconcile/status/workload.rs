@@ -29,14 +29,14 @@ impl Serving {
         if workload.desired == 0 {
             return Self::ScaledToZero;
         }
-        let served = Before::of(previous, seen.server.metadata.generation);
+        let before = Before::of(previous, seen.server.metadata.generation);
         if workload.lagging {
             let message = "the cluster has not taken up the latest change of the workload yet";
-            let serves = workload.available > 0 && served == Before::Served;
+            let serves = workload.available > 0 && before == Before::Served;
             return if serves { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
         }
         let reason = certain_reason(workload, seen.pods);
-        if workload.available > 0 { some(workload, reason) } else { none(reason, seen.pods, &served) }
+        if workload.available > 0 { some(workload, reason) } else { none(reason, seen.pods, &before) }
     }
 
     /// Whether a client would reach a pod.

@@ -5,8 +5,8 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use crate::api::{self, MCPServer, MCPServerStatus};
+use crate::reconcile::Context;
 use crate::reconcile::error::Unreachable;
-use crate::reconcile::{CALL_TIMEOUT, Context};
 
 /// Writes `next` and publishes what changed as events, unless it says the same as before.
 pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx: &Context) -> Result<(), Unreachable> {
@@ -24,14 +24,12 @@ pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx:
         "status": next,
     });
     let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
-    ctx.metrics.api_writes("apply", "MCPServer/status");
-    let name = server.name_any();
-    match tokio::time::timeout(CALL_TIMEOUT, api.patch_status(&name, &params, &Patch::Apply(patch))).await {
-        Ok(Ok(written)) => ctx.cache.statuses.wrote(&written),
+    let (name, patch) = (server.name_any(), Patch::Apply(patch));
+    match ctx.write("apply", "MCPServer/status", api.patch_status(&name, &params, &patch)).await? {
+        Ok(written) => ctx.cache.statuses.wrote(&written),
         // Deleted, or a namesake by now: nobody is left to tell.
-        Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => return Ok(()),
-        Ok(Err(error)) => return Err(Unreachable::new("apply MCPServer status", &error)),
-        Err(_) => return Err(Unreachable::timed_out("apply MCPServer status")),
+        Err(refusal) if matches!(refusal.code, 404 | 409) => return Ok(()),
+        Err(refusal) => return Err(Unreachable::refused("apply MCPServer/status", &refusal)),
     }
     ctx.events.publish(server, &previous, &next).await;
     Ok(())
@@ -41,10 +39,10 @@ pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx:
 /// rides on the next write.
 fn says_the_same(previous: &MCPServerStatus, next: &MCPServerStatus) -> bool {
     let mut next = next.clone();
-    if let (Some(before), Some(after)) = (&previous.render, &mut next.render) {
-        if before.config_hash == after.config_hash {
-            after.inputs.clone_from(&before.inputs);
-        }
+    if let (Some(before), Some(after)) = (&previous.render, &mut next.render)
+        && before.config_hash == after.config_hash
+    {
+        after.inputs.clone_from(&before.inputs);
     }
     *previous == next
 }

@@ -28,16 +28,12 @@ pub(super) fn check(identity: &Identity, object: &Value) -> Result<String, Rejec
     if !object["status"].is_null() {
         return Err(Rejection::field("status", "is set by the API server alone"));
     }
-    reserved_labels(identity, &metadata_of(object, "labels"))?;
+    reserved_labels(identity, &object["metadata"]["labels"])?;
     name(identity, &object["metadata"]["name"])
 }
 
-fn metadata_of<'a>(object: &'a Value, key: &str) -> &'a Value {
-    &object["metadata"][key]
-}
-
 /// The two labels that the host stamps may be given, but not with another value.
-fn reserved_labels(identity: &Identity, labels: &&Value) -> Result<(), Rejection> {
+fn reserved_labels(identity: &Identity, labels: &Value) -> Result<(), Rejection> {
     for (key, expected) in [(api::APP_LABEL, api::APP_LABEL_VALUE), (api::SERVER_LABEL, identity.name.as_str())] {
         let given = &labels[key];
         if !given.is_null() && given != expected {

@@ -26,6 +26,7 @@ impl Rejection {
     }
 
     /// Names the object. Only words that are plain text are taken from it: it is not to be trusted.
+    #[must_use]
     pub fn in_object(self, slot: &str, object: &Value) -> Self {
         let word = |value: &Value| value.as_str().unwrap_or("?").chars().take(63).collect::<String>();
         let object = format!("{} {}", word(&object["kind"]), word(&object["metadata"]["name"]));
@@ -33,6 +34,7 @@ impl Rejection {
     }
 
     /// Names the plugin that is to blame.
+    #[must_use]
     pub fn by(self, plugin: &str) -> Self {
         Self { plugin: plugin.to_owned(), ..self }
     }

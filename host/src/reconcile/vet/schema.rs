@@ -49,7 +49,7 @@ fn lost(given: &Value, kept: &Value) -> Option<String> {
                 Some(kept) => lost(value, kept).map(|path| join(&here, &path)),
             }
         }),
-        (Value::Object(_), _) | (Value::Array(_), _) => Some(String::new()),
+        (Value::Object(_) | Value::Array(_), _) => Some(String::new()),
         _ => None,
     }
 }
