@@ -5,6 +5,8 @@
 //! have no record of is looked at first: a foreign one is left alone.
 
 mod ownership;
+#[cfg(test)]
+mod tests;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;

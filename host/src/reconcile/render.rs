@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Error;
 use super::gather::{Inputs, Stage};
 use crate::canonical;
-use crate::sandbox::{Diagnostic, Failure, Request, SlotObject};
+use crate::sandbox::{Diagnostic, Failure, ObjectKind, Request, SlotObject};
 
 /// One object as a plugin returned it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub struct StageOutput {
     pub stage: String,
     /// Digest of its component.
     pub digest: String,
+    /// The kinds that it said it would add or change.
+    pub emits: Vec<ObjectKind>,
     /// Its objects.
     pub objects: Vec<Untrusted>,
     /// What it found.
@@ -75,6 +77,7 @@ fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted]) -> Result<StageOutpu
     Ok(StageOutput {
         stage: stage.name.clone(),
         digest: stage.plugin.digest().to_string(),
+        emits: stage.plugin.info().emits.clone(),
         objects: output.objects.into_iter().map(|(slot, object)| Untrusted { slot, object }).collect(),
         diagnostics: output.diagnostics,
     })

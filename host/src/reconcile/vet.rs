@@ -21,7 +21,7 @@ pub use self::shape::{NETWORK_POLICY, SERVICE, WORKLOAD};
 use super::Identity;
 use super::gather::Inputs;
 use super::render::{Rendered, StageOutput, Untrusted};
-use crate::sandbox::Diagnostic;
+use crate::sandbox::{Diagnostic, ObjectKind};
 use crate::{api, canonical};
 
 /// How large all objects of a server may be together, as canonical JSON, in bytes.
@@ -100,15 +100,34 @@ impl Vetted {
 
 /// Judges every stage of a rendering.
 pub fn vet(inputs: &Inputs, rendered: Rendered) -> Result<Vetted, Rejection> {
-    let mut objects = Vec::new();
+    let (mut base, mut objects) = (Vec::new(), Vec::new());
     let (mut chain, mut diagnostics) = (Vec::new(), Vec::new());
-    for StageOutput { stage, digest, objects: untrusted, diagnostics: found } in rendered.into_stages() {
-        objects = stage_objects(inputs, &untrusted).map_err(|rejection| rejection.by(&stage))?;
+    for StageOutput { stage, digest, emits, objects: untrusted, diagnostics: found } in rendered.into_stages() {
+        objects = declared(&emits, &untrusted, &base)
+            .and_then(|()| stage_objects(inputs, &untrusted))
+            .map_err(|rejection| rejection.by(&stage))?;
         diagnostics.extend(found.into_iter().map(|diagnostic| (stage.clone(), diagnostic)));
         chain.push(ChainLink { name: stage, digest });
+        base = untrusted;
     }
     objects.sort_by_key(|object| object.kind.rank());
     Ok(Vetted { objects, chain, diagnostics })
+}
+
+/// A stage adds or changes only kinds that it declared; the objects of other kinds it hands on as they came.
+fn declared(emits: &[ObjectKind], untrusted: &[Untrusted], base: &[Untrusted]) -> Result<(), Rejection> {
+    let declares = |object: &Value| {
+        emits
+            .iter()
+            .any(|kind| object["apiVersion"] == kind.api_version.as_str() && object["kind"] == kind.kind.as_str())
+    };
+    match untrusted.iter().find(|o| !declares(&o.object) && !base.contains(o)) {
+        None => Ok(()),
+        Some(Untrusted { slot, object }) => {
+            Err(Rejection::field("kind", "is not among the kinds that the plugin declares to emit")
+                .in_object(slot, object))
+        }
+    }
 }
 
 fn stage_objects(inputs: &Inputs, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {

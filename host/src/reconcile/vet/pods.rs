@@ -92,10 +92,11 @@ impl Allowed {
             self.volume(&format!("{POD}.volumes[{index}]"), volume)?;
         }
         for (index, container) in pod.containers.iter().enumerate() {
-            self.container(&format!("{POD}.containers[{index}]"), container, &context)?;
+            let own = container.name == SERVER_CONTAINER;
+            self.container(&format!("{POD}.containers[{index}]"), container, &context, own)?;
         }
         for (index, container) in pod.init_containers.iter().flatten().enumerate() {
-            self.container(&format!("{POD}.initContainers[{index}]"), container, &context)?;
+            self.container(&format!("{POD}.initContainers[{index}]"), container, &context, false)?;
         }
         Ok(())
     }
@@ -196,7 +197,13 @@ impl Allowed {
         }
     }
 
-    fn container(&self, path: &str, container: &Container, pod: &PodSecurityContext) -> Result<(), Rejection> {
+    fn container(
+        &self,
+        path: &str,
+        container: &Container,
+        pod: &PodSecurityContext,
+        own: bool,
+    ) -> Result<(), Rejection> {
         if container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0)) {
             return refuse(&format!("{path}.ports"), "must not have a hostPort");
         }
@@ -207,7 +214,6 @@ impl Allowed {
             self.env_from(&format!("{path}.envFrom[{index}]"), source)?;
         }
         let context = container.security_context.clone().unwrap_or_default();
-        let own = container.name == SERVER_CONTAINER && path.contains(".containers[");
         let users = if own && self.server_is_users { Some(&self.server) } else { None };
         context_within(&format!("{path}.securityContext"), &context, pod, users, own, &self.pod)
     }
