@@ -20,7 +20,8 @@ use crate::{deployment, network_policy, service};
 /// The fact that rolls the pods when referenced configuration changes.
 const CONFIG_HASH: &str = "config.hash";
 
-struct DefaultPlugin;
+/// What the component exports.
+pub struct DefaultPlugin;
 
 impl info::Guest for DefaultPlugin {
     fn describe() -> PluginInfo {
@@ -58,6 +59,8 @@ fn slot(slot: &str, object: &impl Serialize) -> Result<SlotObject, Failure> {
     Ok(SlotObject { slot: slot.into(), object })
 }
 
+/// Only for WebAssembly: the names of these exports mean nothing to other linkers.
+#[cfg(target_family = "wasm")]
 #[allow(unsafe_code, reason = "generated from wit/render.wit")]
 mod export {
     super::bindings::export!(DefaultPlugin with_types_in super::bindings);
