@@ -119,7 +119,7 @@ mod tests {
         let checked_in = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             checked_in == to_yaml(),
-            "deploy/crds/mcpservers.yaml is not what the types say; write it with: BLESS=1 cargo test -p mcp-operator --lib api::crd"
+            "deploy/crds/mcpservers.yaml is not what the types say; write it with: make bless"
         );
     }
 

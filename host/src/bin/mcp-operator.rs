@@ -30,7 +30,7 @@ enum Command {
     /// Print all manifests that install the operator in a cluster, with the definition.
     Install {
         /// The operator's image.
-        #[arg(long, default_value = concat!("ghcr.io/mcp-operator/mcp-operator:", env!("CARGO_PKG_VERSION")))]
+        #[arg(long, default_value = install::IMAGE)]
         image: String,
     },
 }

@@ -1,11 +1,14 @@
 //! `deploy/install.yaml`: everything that a cluster needs to run the operator, with the rights of [`super::rbac`] and
-//! no other. Pure.
+//! no other. Pure; the test below fails when the checked-in copy differs.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde_json::{Value, json};
 
 use super::rbac::RIGHTS;
 use crate::api::crd;
+
+/// The image of a released operator of this version.
+pub const IMAGE: &str = concat!("ghcr.io/mcp-operator/mcp-operator:", env!("CARGO_PKG_VERSION"));
 
 const NAME: &str = "mcp-operator";
 const NAMESPACE: &str = "mcp-system";
@@ -111,4 +114,27 @@ fn metrics_service() -> Value {
             "ports": [{ "name": "http", "port": PORT, "targetPort": "http" }],
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+    use std::{env, fs};
+
+    use super::*;
+
+    #[test]
+    fn checked_in_manifests_are_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/install.yaml");
+        let current = to_yaml(IMAGE);
+        if env::var_os("BLESS").is_some() {
+            fs::write(&path, &current).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == current,
+            "deploy/install.yaml is not what the code says; write it with: make bless"
+        );
+    }
 }
