@@ -181,3 +181,49 @@ const LAST_RESORT: Duration = Duration::from_secs(30);
 fn jittered(duration: Duration) -> Duration {
     duration.mul_f64(rand::random_range(1.0..1.1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(pod: &str) -> Subject {
+        Subject { url: "http://a".into(), pods: vec![(pod.into(), 0)], generation: 1 }
+    }
+
+    /// What happens between a question and its answer.
+    fn asked(entry: &mut Entry, subject: &Subject) {
+        entry.asking = true;
+        entry.subject = Some(subject.clone());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_is_asked_once_and_again_when_its_pods_change() {
+        let mut entry = Entry::default();
+        assert!(entry.is_due(&subject("a")));
+        asked(&mut entry, &subject("a"));
+        assert!(!entry.is_due(&subject("b")), "not while the first question is open");
+        entry.conclude(Ok(Answer::AuthRequired));
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert!(!entry.is_due(&subject("a")));
+        assert!(entry.is_due(&subject("b")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_asked_about_again_less_and_less_often() {
+        let mut entry = Entry::default();
+        for seconds in [10, 20, 40, 80, 120, 120] {
+            asked(&mut entry, &subject("a"));
+            entry.conclude(Err(Unanswered::unreadable()));
+            tokio::time::advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
+            assert!(!entry.is_due(&subject("a")), "before {seconds} s");
+            tokio::time::advance(Duration::from_secs(seconds).mul_f64(0.1) + Duration::from_millis(2)).await;
+            assert!(entry.is_due(&subject("a")), "after {seconds} s and a tenth");
+        }
+        asked(&mut entry, &subject("a"));
+        entry.conclude(Ok(Answer::AuthRequired));
+        asked(&mut entry, &subject("b"));
+        entry.conclude(Err(Unanswered::unreadable()));
+        tokio::time::advance(Duration::from_secs(12)).await;
+        assert!(entry.is_due(&subject("b")), "an answer in between starts the back-off anew");
+    }
+}

@@ -87,9 +87,12 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Unreachable(_) => Retry::Soon,
-            // A plugin that ran out of something on a busy machine deserves another chance; an object that the API
-            // server refused may pass once a quota or an admission policy changed, which nothing tells us.
-            Self::Render { failure, .. } if matches!(**failure, Failure::Timeout { .. }) => Retry::After(SLOW),
+            // A plugin that ran out of time on a busy machine, or that the host could not run, deserves another chance;
+            // an object that the API server refused may pass once a quota or an admission policy changed, which nothing
+            // tells us.
+            Self::Render { failure, .. } if matches!(**failure, Failure::Timeout { .. } | Failure::Host(_)) => {
+                Retry::After(SLOW)
+            }
             Self::Child { refused: false, .. } => Retry::After(SLOW),
             Self::Invalid(_) | Self::Render { .. } | Self::Rejected(_) | Self::Child { .. } => Retry::OnChange,
         }
