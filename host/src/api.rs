@@ -54,6 +54,8 @@ pub const PAUSED_ANNOTATION: &str = "render.mcp.x-k8s.io/paused";
 
 /// Field manager of everything we apply, except status.
 pub const FIELD_MANAGER: &str = "mcp-operator";
+/// Field manager that keeps a Deployment's replicas when a server stops giving a number, until an autoscaler writes one.
+pub const HANDOVER_FIELD_MANAGER: &str = "mcp-operator-handover";
 /// Field manager of the status we apply.
 pub const STATUS_FIELD_MANAGER: &str = "mcp-operator-status";
 /// Field manager with which the previous operator updated children (operation Update).

@@ -52,7 +52,7 @@ async fn work(
     let scope = flags.scope();
     let client = connect().await?;
     let version = controller::server_version(&client).await?;
-    rbac::preflight(&client, &scope).await?;
+    rbac::wait_for_rights(&client, &scope).await?;
     let chain = vec![first_stage(&flags).await?];
     let (signals, triggers) = controller::signals();
     let verifier = Verifier::new(

@@ -214,7 +214,7 @@ mod tests {
         for seconds in [10, 20, 40, 80, 120, 120] {
             asked(&mut entry, &subject("a"));
             entry.conclude(Err(Unanswered::unreadable()));
-            tokio::time::advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
+            tokio::time::advance(Duration::from_millis(seconds * 1000 - 1)).await;
             assert!(!entry.is_due(&subject("a")), "before {seconds} s");
             tokio::time::advance(Duration::from_secs(seconds).mul_f64(0.1) + Duration::from_millis(2)).await;
             assert!(entry.is_due(&subject("a")), "after {seconds} s and a tenth");

@@ -31,6 +31,8 @@ pub struct Child {
     pub controller: Option<OwnerReference>,
     /// The drift hash, see [`fields::hash`].
     pub fields: Option<String>,
+    /// Whether we own its `spec.replicas`.
+    pub owns_replicas: bool,
     /// How its pods do, for workloads.
     pub workload: Option<Workload>,
 }
@@ -44,6 +46,7 @@ impl Child {
             version: version(metadata.resource_version.as_deref()),
             controller: owners.clone().find(|owner| owner.controller == Some(true)).cloned(),
             fields: fields::hash(metadata.managed_fields.as_deref()),
+            owns_replicas: fields::own_replicas(metadata.managed_fields.as_deref()),
             workload,
         }
     }

@@ -3,19 +3,28 @@
 //! It changes when another writer takes, changes or removes one of our fields, and returns to the same value when we
 //! apply again. It stays the same when others write their own fields, or the same values.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 
 use crate::{api, canonical};
 
 /// The hash of our apply entry; `None` when we own nothing in the object.
 pub fn hash(managed_fields: Option<&[ManagedFieldsEntry]>) -> Option<String> {
-    let ours = managed_fields?.iter().find(|entry| {
+    let digest = canonical::digest(ours(managed_fields)?);
+    Some(digest[..HASH_DIGITS].to_owned())
+}
+
+/// Whether we own `spec.replicas`: dropping it would make the API server fall back to one.
+pub fn own_replicas(managed_fields: Option<&[ManagedFieldsEntry]>) -> bool {
+    ours(managed_fields).is_some_and(|FieldsV1(fields)| !fields["f:spec"]["f:replicas"].is_null())
+}
+
+fn ours(managed_fields: Option<&[ManagedFieldsEntry]>) -> Option<&FieldsV1> {
+    let entry = managed_fields?.iter().find(|entry| {
         entry.manager.as_deref() == Some(api::FIELD_MANAGER)
             && entry.operation.as_deref() == Some("Apply")
             && entry.subresource.as_deref().is_none_or(str::is_empty)
     })?;
-    let digest = canonical::digest(ours.fields_v1.as_ref()?);
-    Some(digest[..HASH_DIGITS].to_owned())
+    entry.fields_v1.as_ref()
 }
 
 /// 128 bits are plenty against accidents, and there is one hash per object in every status.

@@ -1,11 +1,14 @@
 //! Which rights the operator needs: one table, from which `install.yaml` is made and which is checked at the start.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, anyhow, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
+use tokio::time::Instant;
 
 use crate::api;
 use crate::api::MCPServer;
@@ -58,6 +61,23 @@ impl Right {
             resources: Some(vec![self.resource.into()]),
             verbs: self.verbs.iter().map(|&verb| verb.into()).collect(),
             ..PolicyRule::default()
+        }
+    }
+}
+
+/// How long rights and definition may take to arrive: one `kubectl apply` of all manifests starts us before they work.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Tries [`preflight`] until it succeeds or the time for that is over.
+pub async fn wait_for_rights(client: &kube::Client, scope: &Scope) -> anyhow::Result<()> {
+    let deadline = Instant::now() + GRACE;
+    loop {
+        match preflight(client, scope).await {
+            Err(_) if Instant::now() < deadline => {
+                tracing::info!("Rights or definition are missing; waiting for them to arrive");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            verdict => return verdict,
         }
     }
 }

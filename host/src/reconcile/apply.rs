@@ -5,6 +5,7 @@
 //! have no record of is looked at first: a foreign one is left alone.
 
 mod ownership;
+mod replicas;
 #[cfg(test)]
 mod tests;
 
@@ -128,6 +129,9 @@ async fn ensure(
         && in_line(recorded, object, child)
     {
         return Ok(ObjectStatus { slot: object.slot().to_owned(), ..recorded.clone() });
+    }
+    if let Some(child) = cached.as_ref().filter(|child| replicas::are_dropped(object, child)) {
+        replicas::hand_over(&key, child, ctx).await?;
     }
     let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(child, identity));
     let force = known || ownership::claim(identity, &key, ctx).await? == Standing::Ours;

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::cache::Cache;
+use crate::cache::workload::Workload;
 use crate::default_plugin;
 use crate::events::Events;
 use crate::handshake::Client;
@@ -153,6 +154,20 @@ async fn a_field_that_somebody_took_is_applied_by_force() {
     ctx.cache.children.observe(key, touched);
     attempt(&server, &ctx).await.unwrap();
     assert_eq!(script.calls(), ["FORCE services"]);
+}
+
+#[tokio::test]
+async fn a_number_of_pods_that_the_spec_gives_up_is_handed_over_first() {
+    let (script, ctx) = scripted(Vec::new());
+    let server = settled(&ctx).await;
+    script.calls();
+    let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
+    let child = ctx.cache.children.get(&key).unwrap();
+    let workload = Some(Workload { desired: 3, ..Workload::default() });
+    let numbered = Child { owns_replicas: true, fields: Some("other".into()), workload, ..child };
+    ctx.cache.children.observe(key, numbered);
+    attempt(&server, &ctx).await.unwrap();
+    assert_eq!(script.calls(), ["APPLY deployments", "FORCE deployments"]);
 }
 
 #[tokio::test]
