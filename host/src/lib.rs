@@ -11,6 +11,7 @@ pub mod default_plugin;
 pub mod events;
 pub mod handshake;
 pub mod metrics;
+pub mod offline;
 pub mod operator;
 pub mod reconcile;
 pub mod sandbox;

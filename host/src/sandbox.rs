@@ -40,7 +40,7 @@ pub use bindings::mcp::render::types::{Diagnostic, Fact, Request, Response, Seve
 pub use contract::{Inspection, inspect};
 pub use digest::{Digest, DigestError};
 pub use failure::Failure;
-pub use limits::Limits;
+pub use limits::{Bytes, Limits};
 pub use log::{LastWords, Line, Log, Source};
 pub use output::Output;
 pub use plugin::Plugin;

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Error;
 use super::gather::{Inputs, Stage};
 use crate::canonical;
-use crate::sandbox::{Diagnostic, Failure, ObjectKind, Request, SlotObject};
+use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, SlotObject};
 
 /// One object as a plugin returned it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,8 @@ pub struct StageOutput {
     pub objects: Vec<Untrusted>,
     /// What it found.
     pub diagnostics: Vec<Diagnostic>,
+    /// What it logged, for its author.
+    pub log: Log,
 }
 
 /// What the chain returned: data that nobody may trust before `vet` has seen it.
@@ -80,6 +82,7 @@ fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted]) -> Result<StageOutpu
         emits: stage.plugin.info().emits.clone(),
         objects: output.objects.into_iter().map(|(slot, object)| Untrusted { slot, object }).collect(),
         diagnostics: output.diagnostics,
+        log: output.log,
     })
 }
 

@@ -50,7 +50,7 @@ impl Default for Limits {
 
 /// A number of bytes as people write it: `64 MiB`, `1.5 MiB`, `12 KiB`, `7 bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bytes(pub usize);
+pub struct Bytes(pub usize);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

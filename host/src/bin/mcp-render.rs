@@ -1,0 +1,155 @@
+//! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use mcp_operator::offline::{self, Explanation, Findings, Format, Severity, Sources};
+use mcp_operator::reconcile::gather::Surroundings;
+
+/// Renders MCPServers without a cluster, exactly as the operator does: the same plugins, the same checks, the same bytes.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the Kubernetes objects that MCPServers become.
+    #[command(after_help = RENDER_HELP)]
+    Render(RenderFlags),
+    /// Show what a component is, what it needs, and whether it can be used as a render plugin.
+    #[command(after_help = INSPECT_HELP)]
+    Inspect(InspectFlags),
+}
+
+#[derive(clap::Args)]
+struct RenderFlags {
+    /// A file or directory with manifests, or - for the standard input. Repeatable. MCPServers are rendered; ConfigMaps
+    /// and Secrets that they refer to give the pods' config-hash; other kinds are passed over.
+    #[arg(short = 'f', long = "filename", required = true, value_name = "PATH")]
+    filenames: Vec<PathBuf>,
+    /// Read the directories below those of -f as well.
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// A component to render with. Repeatable: they form a chain in this order, each gets the objects of the one before.
+    /// Without it, the default plugin renders.
+    #[arg(long = "plugin", value_name = "FILE")]
+    plugins: Vec<PathBuf>,
+    /// A file with manifests of ConfigMaps. Repeatable.
+    #[arg(long = "config-map", value_name = "FILE")]
+    config_maps: Vec<PathBuf>,
+    /// A file with manifests of Secrets. Repeatable. Their contents go into the config-hash and nowhere else.
+    #[arg(long = "secret", value_name = "FILE")]
+    secrets: Vec<PathBuf>,
+    /// The namespace of manifests that name none.
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+    /// The cluster's DNS domain, for plugins that ask for it.
+    #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
+    cluster_domain: String,
+    /// The API server's version, such as 1.36, for plugins that ask for it.
+    #[arg(long, value_name = "MAJOR.MINOR")]
+    kubernetes_version: Option<String>,
+    /// The output's format. yaml: documents for kubectl apply. json: one List.
+    #[arg(short, long, value_enum)]
+    output: Option<Format>,
+    /// Instead of the objects, print which plugin rendered each of them and which ones changed it: as tables, or in the
+    /// format of -o.
+    #[arg(long)]
+    explain: bool,
+}
+
+#[derive(clap::Args)]
+struct InspectFlags {
+    /// The component's file.
+    component: PathBuf,
+    /// The output's format; without it, lines for people.
+    #[arg(short, long, value_enum)]
+    output: Option<Format>,
+}
+
+const RENDER_HELP: &str = "\
+Examples:
+  mcp-render render -f server.yaml                             what the operator would apply
+  mcp-render render -f examples/ --explain                     which plugin made what
+  mcp-render render -f server.yaml --plugin policy.wasm        by another policy
+  mcp-render render -f . --plugin base.wasm --plugin team.wasm by a chain of two
+  kubectl get mcpservers -A -o yaml | mcp-render render -f -   what is in the cluster, with owner references
+  mcp-render render -f . | kubectl diff -f -                   what a policy would change
+
+Exit codes: 0 all rendered; 1 some servers were refused or failed, the others are printed; 2 wrong usage, or some input
+could not be read.";
+
+const INSPECT_HELP: &str = "\
+Examples:
+  mcp-render inspect policy.wasm
+  mcp-render inspect policy.wasm -o json | jq -r .digest   what RenderPlugin.spec.digest takes
+
+Exit codes: 0 it is a render plugin; 1 it is not, and the output says why; 2 the file could not be read.";
+
+const REFUSED: u8 = 1;
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Render(flags) => render(flags),
+        Command::Inspect(flags) => inspect(&flags),
+    };
+    outcome.unwrap_or_else(|error| {
+        tell(format_args!("error: {error:#}"));
+        ExitCode::from(UNUSABLE)
+    })
+}
+
+fn render(flags: RenderFlags) -> anyhow::Result<ExitCode> {
+    let RenderFlags { filenames: manifests, recursive, config_maps, secrets, namespace, .. } = flags;
+    let surroundings = Surroundings {
+        cluster_domain: flags.cluster_domain,
+        kubernetes_version: flags.kubernetes_version,
+        chain: offline::load_plugins(&flags.plugins)?,
+    };
+    let mut findings = Findings::default();
+    let sources = Sources { manifests, recursive, config_maps, secrets, namespace };
+    let servers = offline::render(&sources, &surroundings, &mut findings);
+    findings.iter().for_each(|finding| tell(format_args!("{finding}")));
+    let text = if flags.explain {
+        let explanation = Explanation::of(&surroundings.chain, &servers);
+        flags.output.map_or_else(|| explanation.tables(), |format| offline::in_format(&explanation, format))
+    } else {
+        offline::objects(&servers, flags.output.unwrap_or(Format::Yaml))
+    };
+    print(&text)?;
+    Ok(match findings.worst() {
+        Some(Severity::Unreadable) => ExitCode::from(UNUSABLE),
+        Some(Severity::Error) => ExitCode::from(REFUSED),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+fn inspect(flags: &InspectFlags) -> anyhow::Result<ExitCode> {
+    let component = std::fs::read(&flags.component).with_context(|| flags.component.display().to_string())?;
+    let description = offline::inspect(&component)?;
+    print(&flags.output.map_or_else(|| description.to_string(), |format| offline::in_format(&description, format)))?;
+    Ok(if description.problem().is_none() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+}
+
+/// Writes to the standard output. Whoever reads it may stop reading, as `head` does.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to the standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to the standard error, if anybody listens.
+fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,51 @@
+//! The offline tool's work: manifests in, objects out, without a cluster.
+//!
+//! Reading files takes the place of the operator's watches; from [`Inputs`](crate::reconcile::gather::Inputs) on, the
+//! code is the operator's own: the same render, the same vetting, the same bytes. Nothing here prints or exits; that is
+//! the command's, in `bin/mcp-render.rs`.
+
+mod documents;
+mod explanation;
+mod finding;
+mod inspection;
+mod located;
+mod manifests;
+mod output;
+mod plugins;
+mod server;
+
+use std::path::PathBuf;
+
+pub use self::explanation::Explanation;
+pub use self::finding::{Finding, Findings, Origin, Severity};
+pub use self::inspection::{Description, inspect};
+pub use self::output::{Format, in_format, objects};
+pub use self::plugins::load as load_plugins;
+pub use self::server::RenderedServer;
+use crate::reconcile::gather::Surroundings;
+
+/// What to render. `-` stands for the standard input wherever a file is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Files and directories with manifests.
+    pub manifests: Vec<PathBuf>,
+    /// Whether directories below the given ones are read as well.
+    pub recursive: bool,
+    /// Files with further ConfigMaps.
+    pub config_maps: Vec<PathBuf>,
+    /// Files with further Secrets.
+    pub secrets: Vec<PathBuf>,
+    /// The namespace of manifests that name none.
+    pub namespace: String,
+}
+
+/// Renders every server of the input, in the input's order. Servers that cannot be rendered are told in `findings`, and
+/// the others are rendered all the same.
+pub fn render(sources: &Sources, surroundings: &Surroundings, findings: &mut Findings) -> Vec<RenderedServer> {
+    let manifests = manifests::read(sources, findings);
+    if manifests.servers.is_empty() && !findings.has_errors() {
+        findings.unreadable(None, "there is no MCPServer in the input; name files or directories that have some");
+    }
+    let render = |server| server::render(server, &manifests.contents, surroundings, findings);
+    manifests.servers.iter().filter_map(render).collect()
+}

@@ -1,0 +1,11 @@
+//! Drives the real `mcp-render` on real files: what it prints, what it complains of, how it exits.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod command;
+mod examples;
+mod explain;
+mod input;
+mod inspect;
+mod output;
+mod plugins;
+mod refusals;
