@@ -63,18 +63,15 @@ impl History {
     }
 
     fn follow(&mut self, stage: &str, slot: &str, before: Option<&Untrusted>, after: &Untrusted) {
-        match (self.origins.get_mut(slot), before) {
-            (Some(origin), Some(before)) => {
-                if canonical::value(&before.object) != canonical::value(&after.object) {
-                    origin.changed_by.push(stage.to_owned());
-                }
+        if let (Some(origin), Some(before)) = (self.origins.get_mut(slot), before) {
+            if canonical::value(&before.object) != canonical::value(&after.object) {
+                origin.changed_by.push(stage.to_owned());
             }
-            _ => {
-                self.removed.retain(|removed| removed.slot != slot);
-                let origin = Provenance { rendered_by: stage.to_owned(), changed_by: Vec::new() };
-                self.origins.insert(slot.to_owned(), origin);
-            }
+            return;
         }
+        self.removed.retain(|removed| removed.slot != slot);
+        let origin = Provenance { rendered_by: stage.to_owned(), changed_by: Vec::new() };
+        self.origins.insert(slot.to_owned(), origin);
     }
 }
 

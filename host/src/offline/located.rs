@@ -232,11 +232,10 @@ mod tests {
 
     #[test]
     fn a_flood_of_aliases_is_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..12 {
-            let previous = vec![format!("*a{}", level - 1); 10].join(", ");
-            text += &format!("a{level}: &a{level} [{previous}]\n");
-        }
-        assert!(parse(&text, 0).is_err());
+        let line = |level: usize| {
+            let previous = if level == 0 { "x".to_owned() } else { format!("*a{}", level - 1) };
+            format!("a{level}: &a{level} [{}]\n", vec![previous; 10].join(", "))
+        };
+        assert!(parse(&(0..12).map(line).collect::<String>(), 0).is_err());
     }
 }

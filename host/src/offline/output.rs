@@ -6,6 +6,7 @@ use serde_json::json;
 use serde_saphyr::{SerializerOptions, ser_options};
 
 use super::server::RenderedServer;
+use crate::reconcile::vet::VettedObject;
 
 /// How output is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,7 +20,7 @@ pub enum Format {
 /// All objects: YAML documents, or one JSON `List`. Servers are in the order of the input, the objects of a server in
 /// the order in which the operator applies them, keys sorted: the same input gives the same bytes.
 pub fn objects(servers: &[RenderedServer], format: Format) -> String {
-    let manifests = servers.iter().flat_map(|server| server.vetted.objects()).map(|object| object.manifest());
+    let manifests = servers.iter().flat_map(|server| server.vetted.objects()).map(VettedObject::manifest);
     match format {
         Format::Yaml => manifests.map(yaml).collect::<Vec<_>>().join("---\n"),
         Format::Json => {
@@ -29,6 +30,9 @@ pub fn objects(servers: &[RenderedServer], format: Format) -> String {
 }
 
 /// One document.
+///
+/// # Panics
+/// When `document` cannot be written as JSON or YAML. Ours all can.
 pub fn in_format(document: &impl Serialize, format: Format) -> String {
     match format {
         Format::Yaml => yaml(document),
