@@ -5,7 +5,7 @@ say() { printf '%s\n' "$*" >&2; }
 
 # fail MESSAGE...: the first line says what is wrong, the others what to do.
 fail() {
-  printf 'cluster: %s\n' "$1" >&2
+  printf '%s: %s\n' "${PROGRAM:-cluster}" "$1" >&2
   shift
   if [ $# -gt 0 ]; then printf '  %s\n' "$@" >&2; fi
   exit 1
