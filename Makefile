@@ -1,19 +1,17 @@
 # The commands of the README. `make` lists them; what is longer than a few lines is a script in tests/.
 #
-# CARGO_TARGET_DIR is respected; the local cluster and the tools live in ~/.cache/mcp-operator.
+# CARGO_TARGET_DIR is respected. The local cluster and the tools are built once, into ~/.cache/mcp-operator.
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test lint drift bless image clean
+.PHONY: fmt clippy doc alone scripts deny
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 OPERATOR := $(CARGO_TARGET_DIR)/debug/mcp-operator
-CLUSTER_TOOL := tests/cluster/cluster
-# The tests that compare a checked-in file with what the code generates. Each writes the file when BLESS is set.
-GENERATED := current_ examples_
 
 help: ## List these commands
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-13s %s\n", $$1, $$2 }'
 
 setup: ## Install what is missing on this machine; at once when nothing is
 	@tests/setup
@@ -21,26 +19,53 @@ setup: ## Install what is missing on this machine; at once when nothing is
 build: setup ## Build the operator and the authors' tool
 	cargo build --workspace
 
-demo: setup ## Watch a real server become Ready on a real cluster, change and go (KEEP=1: the cluster stays; CLUSTER=current: use yours)
-	@tests/demo
+demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
+	@python3 -B tests/demo
 
-test: setup ## Run every test, cluster tests included
-	@$(CLUSTER_TOOL) build
-	@$(CLUSTER_TOOL) images
-	cargo build --workspace
+# The cluster is built first: it says how far it is, the tests would just be silent. All targets, because cargo gives
+# dependencies other features when it builds them for tests, and would compile them twice.
+test: setup ## Run every test, those on a real cluster included
+	@tests/cluster/cluster build
+	@tests/cluster/cluster images
+	cargo build --workspace --all-targets
 	cargo test --workspace
 
-lint: ## Check formatting, clippy, docs, scripts and dependencies; warnings are errors
-	@tests/lint
+lint: fmt clippy doc scripts deny ## Check formatting, code, docs, scripts and dependencies; warnings are errors
 
-drift: ## Check that generated files are what the code generates
-	@tests/drift
+fmt:
+	cargo fmt --all --check
 
-bless: ## Write the generated files anew: CRD, install.yaml, golden files
-	@tests/drift --bless
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
 
-image: build ## Make the operator's image as an archive; prints its path
-	@$(CLUSTER_TOOL) image-operator $(OPERATOR)
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
-clean: ## Remove what cargo built; the local cluster's cache stays (its path: make help)
+# Each crate with the features that it asks for itself, without those that others in the workspace switch on.
+alone:
+	for crate in $$(cargo metadata --no-deps --format-version 1 | grep -oE '"name":"[^"]+","version":"[^"]+","id"' | cut -d '"' -f 4); do \
+		cargo check --package "$$crate" || exit; \
+	done
+
+scripts:
+	@tests/setup --lint
+	shellcheck -x -P tests tests/setup tests/deny .ci/run
+	cd tests/cluster && shellcheck -a cluster lib/inside.sh
+
+deny:
+	@tests/setup --lint
+	tests/deny
+
+drift: build ## Check that the generated files in deploy/ are what the code generates
+	$(OPERATOR) crd | diff deploy/crds/mcpservers.yaml -
+	$(OPERATOR) install | diff deploy/install.yaml -
+
+bless: ## Write every generated and golden file anew; look at `git diff` then
+	BLESS=1 cargo test --package mcp-operator
+	git status --short
+
+image: build ## Make the operator's image, an archive; prints its path
+	@tests/cluster/cluster image-operator $(OPERATOR)
+
+clean: ## Remove what cargo built; ~/.cache/mcp-operator stays
 	cargo clean

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The project on a real cluster, from nothing to nothing: `make demo`.
 
 Builds the operator, starts a local cluster, installs the operator from its image, applies examples/minimal.yaml, waits
@@ -12,31 +11,23 @@ until the real MCP server in its pod is Ready, calls a tool of it, changes the s
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CLUSTER_TOOL = ROOT / "tests/cluster/cluster"
+from commands import CLUSTER_NAME, CLUSTER_TOOL, CURRENT, NAMESPACE, PATIENCE, ROOT, SERVER, Failed
+from commands import inside, jsonpath, kubectl, kubectl_output, namespaced, output, run, wait
+from session import Session
+from table import watch
+
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 OPERATOR = TARGET / "debug/mcp-operator"
 EXAMPLE = ROOT / "examples/minimal.yaml"
-
-CURRENT = os.environ.get("CLUSTER") == "current"
 KEEP = os.environ.get("KEEP", "0") not in ("", "0")
-CLUSTER_NAME = "demo"
-NAMESPACE = "mcp-demo"
-SERVER = "everything"
 CHANGE = {"spec": {"extraLabels": {"team": "demo"}, "runtime": {"replicas": 2}}}
 CHILDREN = "deployments,replicasets,pods,services,networkpolicies"
-PATIENCE = 180  # seconds that anything may take in the cluster; a pull from a registry is the longest
-
-
-class Failed(Exception):
-    """Something did not work; the message says what, and where to look."""
 
 
 def main():
@@ -73,9 +64,6 @@ def demonstrate():
         raise
     finally:
         clean_up()
-
-
-# The steps.
 
 
 def build():
@@ -144,109 +132,6 @@ def children_left():
     return [item for item in items if "deletionTimestamp" not in item["metadata"]]
 
 
-# What a server looks like while one waits for it.
-
-COLUMNS = "{time:>8}  {phase:13}{accepted:10}{rendered:10}{available:11}{verified:10}{ready:9}{pods:6}{new:6}{address}"
-
-
-def watch(done):
-    """Prints a line for each state until `done(server, deployment)`; on a terminal the last line's clock runs."""
-    live = sys.stdout.isatty()
-    started, last = time.monotonic(), None
-    names = re.findall(r"{(\w+)", COLUMNS)
-    print(COLUMNS.format(**{name: name.upper() for name in names}))
-    while True:
-        server, deployment = observe()
-        row = {name: server.get(name, "") for name in names if name != "time"}
-        shown = COLUMNS.format(time=f"{time.monotonic() - started:.1f} s", **row)
-        if row != last:
-            print(("\n" if live and last else "") + shown, end="" if live else "\n", flush=True)
-        elif live:
-            print("\r" + shown, end="", flush=True)
-        if done(server, deployment):
-            print("\n" if live else "", end="")
-            return
-        if time.monotonic() - started > PATIENCE:
-            raise Failed(f"{SERVER} did not get there within {PATIENCE} s: {server['message']}")
-        last = row
-        time.sleep(0.1)
-
-
-def observe():
-    """The server and its Deployment as the API server has them, reduced to what is shown and waited for."""
-    items = json.loads(kubectl_output("get", *namespaced("mcpservers,deployments", "--output=json")))["items"]
-    objects = {item["kind"]: item for item in items}
-    server, deployment = objects.get("MCPServer", {}), objects.get("Deployment", {})
-    status, actual = server.get("status", {}), deployment.get("status", {})
-    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
-    seen = {name.lower(): conditions.get(name, {}).get("status", "") for name in ("Accepted", "Rendered", "Available", "Verified", "Ready")}
-    seen["phase"] = status.get("phase", "")
-    seen["message"] = conditions.get("Ready", {}).get("message", "no status yet; is the operator running?")
-    seen["current"] = status.get("observedGeneration") == server.get("metadata", {}).get("generation")
-    seen["pods"] = f"{status.get('readyReplicas', 0)}/{status.get('replicas', '?')}"
-    seen["new"] = f"{actual.get('updatedReplicas', 0)}/{status.get('replicas', '?')}"
-    seen["address"] = status.get("address", {}).get("url", "")
-    return seen, {"rolled out": rolled_out(deployment, actual)}
-
-
-def rolled_out(deployment, status):
-    """How many pods serve, once the Deployment has only pods of its newest template; until then none."""
-    current = status.get("observedGeneration") == deployment.get("metadata", {}).get("generation")
-    total, newest = status.get("replicas", 0), status.get("updatedReplicas", 0)
-    return status.get("readyReplicas", 0) if current and total == newest else 0
-
-
-class Session:
-    """A session of MCP over Streamable HTTP, by curl where the cluster's Service names resolve."""
-
-    def __init__(self, url):
-        self.url, self.id, self.count, self.forward = url, None, 0, None
-
-    def __enter__(self):
-        if CURRENT:
-            self.forward_port()
-        client = {"name": "mcp-operator-demo", "version": "1"}
-        self.request("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client})
-        self.curl("--data", json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}))
-        return self
-
-    def __exit__(self, *_):
-        self.curl("--request", "DELETE")
-        if self.forward:
-            self.forward.terminate()
-            self.forward.wait()
-
-    def request(self, method, params):
-        self.count += 1
-        text = self.curl("--data", json.dumps({"jsonrpc": "2.0", "id": self.count, "method": method, "params": params}))
-        # Headers first; the body is one JSON document, or a stream of events with one in each `data:`.
-        found = re.search(r"(?im)^mcp-session-id: *(\S+)", text)
-        self.id = found.group(1) if found else self.id
-        for line in text.splitlines():
-            document = line.removeprefix("data:").strip()
-            if document.startswith("{"):
-                answer = json.loads(document)
-                if "result" in answer:
-                    return answer
-        raise Failed(f"{method} was not answered by a result:\n{text}")
-
-    def curl(self, *arguments):
-        headers = ["Content-Type: application/json", "Accept: application/json, text/event-stream"]
-        headers += [f"Mcp-Session-Id: {self.id}", "MCP-Protocol-Version: 2025-06-18"] if self.id else []
-        options = [part for header in headers for part in ("--header", header)]
-        options += ["--connect-to", f"::127.0.0.1:{self.port}"] if self.forward else []
-        return output(*inside(), "curl", "--silent", "--show-error", "--include", "--max-time", "10", *options, *arguments, self.url)
-
-    def forward_port(self):
-        service = jsonpath("mcpserver", "{.status.serviceName}")
-        command = ["kubectl", "port-forward", *namespaced(f"service/{service}", ":mcp")]
-        self.forward = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.port = re.search(r"127\.0\.0\.1:(\d+)", self.forward.stdout.readline()).group(1)
-
-
-# The cluster.
-
-
 def check_current_cluster():
     """What is installed already is somebody's: the demo would change it, and delete it in the end."""
     if "IMAGE" not in os.environ:
@@ -297,54 +182,6 @@ def diagnose():
         if found.returncode == 0 and found.stdout.strip():
             print(f"--- {title}: kubectl {' '.join(arguments)}\n{found.stdout}", file=sys.stderr)
     print("Look further with KEEP=1 make demo, which leaves the cluster up.", file=sys.stderr)
-
-
-# Commands.
-
-
-def inside():
-    """What a command begins with to run where the cluster's names resolve."""
-    return [] if CURRENT else [CLUSTER_TOOL, "exec", CLUSTER_NAME, "--"]
-
-
-def namespaced(*arguments):
-    return [f"--namespace={NAMESPACE}", *arguments]
-
-
-def kubectl(*arguments, text=None, quiet=False):
-    """Shows the command and what it prints, unless told to be quiet."""
-    show = (lambda _: None) if quiet else print
-    show(f"  $ kubectl {shlex.join(arguments)}")
-    for line in output(*inside(), "kubectl", *arguments, text=text).splitlines():
-        show(f"  {line}")
-
-
-def kubectl_output(*arguments):
-    return output(*inside(), "kubectl", *arguments)
-
-
-def jsonpath(kind, path):
-    return kubectl_output("get", *namespaced(kind, SERVER, "-o", f"jsonpath={path}"))
-
-
-def wait(what, holds):
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        if time.monotonic() > deadline:
-            raise Failed(f"waited {PATIENCE} s in vain until {what}")
-        time.sleep(0.2)
-
-
-def run(*command, **options):
-    if subprocess.run(command, check=False, **options).returncode != 0:
-        raise Failed(f"`{' '.join(map(str, command))}` failed; see above")
-
-
-def output(*command, text=None):
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed(f"`{' '.join(map(str, command))}` failed:\n{done.stderr.strip()}")
-    return done.stdout
 
 
 class Step:
