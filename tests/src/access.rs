@@ -1,0 +1,77 @@
+//! Kubeconfigs of service accounts, so that the operator runs with the rights that a test gives it and no more.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::PostParams;
+use kube::config::{AuthInfo, Kubeconfig};
+use mcp_operator::operator::rbac::RIGHTS;
+use serde_json::json;
+
+use crate::Lab;
+use crate::command::kubectl_with;
+
+/// The ClusterRole with exactly the rules of `deploy/install.yaml`.
+pub(crate) const OPERATOR_ROLE: &str = "cluster-tests-operator";
+
+/// The rules of `deploy/install.yaml`.
+fn rules() -> Vec<PolicyRule> {
+    RIGHTS.iter().map(mcp_operator::operator::rbac::Right::rule).collect()
+}
+
+/// Creates what [`Lab::account`] binds to.
+pub(crate) async fn install_role() -> Result<()> {
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": OPERATOR_ROLE }, "rules": rules(),
+    });
+    kubectl_with(&role.to_string(), &["apply", "--server-side", "--force-conflicts", "-f", "-"]).await?;
+    Ok(())
+}
+
+impl Lab {
+    /// Creates a service account without rights, and writes its kubeconfig.
+    pub async fn account(&self, name: &str) -> Result<PathBuf> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), self.namespace());
+        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+        accounts.create(&PostParams::default(), &ServiceAccount { metadata, ..ServiceAccount::default() }).await?;
+        let request: TokenRequest = serde_json::from_value(json!({ "spec": { "expirationSeconds": 7200 } }))?;
+        let answer = accounts.create_token_request(name, &PostParams::default(), &request).await?;
+        let token = answer.status.and_then(|status| status.token).context("a token")?;
+        let file = self.folder().join(format!("{name}.kubeconfig"));
+        write_kubeconfig(&file, token)?;
+        Ok(file)
+    }
+
+    /// Gives an account the rules of a ClusterRole in this namespace.
+    pub async fn bind(&self, account: &str, cluster_role: &str) -> Result<()> {
+        let binding: RoleBinding = serde_json::from_value(json!({
+            "metadata": { "name": account },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace() }],
+        }))?;
+        let bindings: Api<RoleBinding> = Api::namespaced(self.client(), self.namespace());
+        bindings.create(&PostParams::default(), &binding).await?;
+        Ok(())
+    }
+}
+
+/// The kubeconfig that we use, with another user.
+fn write_kubeconfig(file: &Path, token: String) -> Result<()> {
+    let mut config = Kubeconfig::read()?;
+    let current = config.current_context.clone().context("a current context in the kubeconfig")?;
+    config.contexts.retain(|context| context.name == current);
+    let context = config.contexts.first_mut().and_then(|context| context.context.as_mut()).context("its context")?;
+    context.user = Some("account".to_owned());
+    let mut account = serde_json::to_value(AuthInfo::default())?;
+    account["token"] = token.into();
+    let mut config = serde_json::to_value(config)?;
+    config["users"] = json!([{ "name": "account", "user": account }]);
+    std::fs::write(file, yaml_serde::to_string(&config)?)?;
+    Ok(())
+}

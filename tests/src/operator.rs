@@ -1,0 +1,95 @@
+//! The operator as a process: the real binary, its log in a file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use crate::command::{http, run};
+use crate::wait::within;
+use crate::{LONG, Lab};
+
+/// A running operator; it is killed when this is dropped.
+pub struct Operator {
+    child: Child,
+    log: PathBuf,
+    address: String,
+}
+
+impl Operator {
+    /// Starts `mcp-operator run` and does not wait for anything.
+    pub(crate) async fn start(binary: &Path, kubeconfig: &Path, log: PathBuf, flags: &[&str]) -> Result<Self> {
+        // The port is free again when the listener is dropped, and nobody else in these namespaces looks for one just now.
+        let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
+        let child = Command::new(binary)
+            .args(["run", "--listen", &address])
+            .args(flags)
+            .env("KUBECONFIG", kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        Ok(Self { child, log, address })
+    }
+
+    /// Waits until it knows the cluster.
+    pub(crate) async fn until_ready(&mut self) -> Result<()> {
+        let url = format!("http://{}/readyz", self.address);
+        within(LONG, "the operator is ready", async || http("GET", &url).await.map(drop)).await
+    }
+
+    /// Its metrics, in the Prometheus text format.
+    pub async fn metrics(&self) -> Result<String> {
+        http("GET", &format!("http://{}/metrics", self.address)).await
+    }
+
+    /// Everything it wrote.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// SIGKILL: no time for anything.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await?;
+        Ok(())
+    }
+
+    /// SIGTERM, as a pod's end is announced; returns how it exited.
+    pub async fn terminate(mut self) -> Result<ExitStatus> {
+        let pid = self.child.id().context("it has ended already")?.to_string();
+        run("kill", &["-TERM", &pid], "").await?;
+        self.exit().await
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn exit(&mut self) -> Result<ExitStatus> {
+        match tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await {
+            Ok(status) => Ok(status?),
+            Err(_) => bail!("the operator did not end"),
+        }
+    }
+}
+
+impl Lab {
+    /// An operator for this namespace, with the rights of `deploy/install.yaml` and these flags; returns when it knows the
+    /// cluster.
+    pub async fn operator(&self, flags: &[&str]) -> Result<Operator> {
+        let kubeconfig = self.operator_account().await?;
+        let mut all = vec!["--namespaces", self.namespace()];
+        all.extend(flags);
+        let mut operator = self.operator_as(&kubeconfig, &all).await?;
+        operator.until_ready().await?;
+        Ok(operator)
+    }
+
+    /// An operator with these rights and flags and nothing else; returns at once.
+    pub async fn operator_as(&self, kubeconfig: &Path, flags: &[&str]) -> Result<Operator> {
+        Operator::start(self.binary(), kubeconfig, self.next_log(), flags).await
+    }
+}
