@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::authorization::v1::LocalSubjectAccessReview;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -13,8 +14,9 @@ use kube::config::{AuthInfo, Kubeconfig};
 use mcp_operator::operator::rbac::RIGHTS;
 use serde_json::json;
 
-use crate::Lab;
 use crate::command::kubectl_with;
+use crate::wait::within;
+use crate::{LONG, Lab};
 
 /// The ClusterRole with exactly the rules of `deploy/install.yaml`.
 pub(crate) const OPERATOR_ROLE: &str = "cluster-tests-operator";
@@ -57,7 +59,25 @@ impl Lab {
         }))?;
         let bindings: Api<RoleBinding> = Api::namespaced(self.client(), self.namespace());
         bindings.create(&PostParams::default(), &binding).await?;
-        Ok(())
+        self.until_bound(account).await
+    }
+
+    /// The API server's authorizer hears of a new binding a moment later.
+    async fn until_bound(&self, account: &str) -> Result<()> {
+        let reviews: Api<LocalSubjectAccessReview> = Api::namespaced(self.client(), self.namespace());
+        let review: LocalSubjectAccessReview = serde_json::from_value(json!({
+            "metadata": { "namespace": self.namespace() },
+            "spec": {
+                "user": format!("system:serviceaccount:{}:{account}", self.namespace()),
+                "resourceAttributes": { "namespace": self.namespace(), "verb": "list", "resource": "pods" },
+            },
+        }))?;
+        within(LONG, "the binding is in force", async || {
+            let answer = reviews.create(&PostParams::default(), &review).await?;
+            ensure!(answer.status.is_some_and(|status| status.allowed), "{account} may not list pods");
+            Ok(())
+        })
+        .await
     }
 }
 

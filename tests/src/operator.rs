@@ -6,12 +6,13 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::command::{http, run};
 use crate::wait::within;
-use crate::{LONG, Lab};
+use crate::{LONG, Lab, manifests};
 
 /// A running operator; it is killed when this is dropped.
 pub struct Operator {
@@ -85,6 +86,15 @@ impl Lab {
         all.extend(flags);
         let mut operator = self.operator_as(&kubeconfig, &all).await?;
         operator.until_ready().await?;
+        Ok(operator)
+    }
+
+    /// An operator that asks for no handshakes, and a Ready server, on fake pods where there are any.
+    pub async fn running(&self, server: &str, spec: Value) -> Result<Operator> {
+        self.fake_pods().await?;
+        let operator = self.operator(&["--verify", "false"]).await?;
+        self.apply(&manifests::server(server, spec)).await?;
+        self.ready(server).await?;
         Ok(operator)
     }
 

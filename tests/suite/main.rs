@@ -1,14 +1,29 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
+mod coexistence;
+mod handshake;
 mod lifecycle;
+mod ownership;
+mod pods;
+mod references;
 mod repair;
+mod rules;
 
 use std::process::ExitCode;
 
 use cluster_tests::Plan;
 
 fn main() -> ExitCode {
-    let tests = [lifecycle::tests(), repair::tests()];
+    let tests = [
+        handshake::tests(),
+        pods::tests(),
+        lifecycle::tests(),
+        repair::tests(),
+        coexistence::tests(),
+        ownership::tests(),
+        references::tests(),
+        rules::tests(),
+    ];
     cluster_tests::main(Plan {
         name: "cluster",
         cluster: &["--audit", "--kwok", "1"],

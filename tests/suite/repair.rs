@@ -1,7 +1,6 @@
 //! Whatever happens to what the operator owns, it puts it right within 5 seconds.
 
 use anyhow::{Result, ensure};
-use cluster_tests::manifests::server;
 use cluster_tests::{Kind, Lab, PROMPT, Test, trial, within};
 use serde_json::{Value, json};
 
@@ -31,7 +30,7 @@ async fn deleted_network_policy_is_recreated(lab: &Lab) -> Result<()> {
 }
 
 async fn is_recreated(lab: &Lab, kind: Kind) -> Result<()> {
-    let _operator = running(lab, json!({})).await?;
+    let _operator = lab.running("demo", json!({})).await?;
     let before = lab.get(kind, "demo").await?;
     lab.delete(kind, "demo").await?;
     within(PROMPT, "it is there again, another one", async || {
@@ -65,7 +64,7 @@ async fn removed_environment_is_restored(lab: &Lab) -> Result<()> {
 
 /// Somebody else writes `foreign` to the field at `path`, or removes it, by an update as `kubectl edit` makes.
 async fn is_restored(lab: &Lab, kind: Kind, path: &str, foreign: Value) -> Result<()> {
-    let _operator = running(lab, json!({ "config": { "env": [{ "name": "MODE", "value": "quiet" }] } })).await?;
+    let _operator = lab.running("demo", json!({ "config": { "env": [{ "name": "MODE", "value": "quiet" }] } })).await?;
     let before = lab.get(kind, "demo").await?;
     let wanted = before.pointer(path).cloned();
     ensure!(wanted.is_some(), "there is no {path} in {before}");
@@ -76,13 +75,4 @@ async fn is_restored(lab: &Lab, kind: Kind, path: &str, foreign: Value) -> Resul
         Ok(())
     };
     lab.until_object(kind, "demo", PROMPT, restored).await.map(drop)
-}
-
-/// An operator and a Ready server `demo`.
-async fn running(lab: &Lab, spec: Value) -> Result<cluster_tests::Operator> {
-    lab.fake_pods().await?;
-    let operator = lab.operator(&["--verify", "false"]).await?;
-    lab.apply(&server("demo", spec)).await?;
-    lab.ready("demo").await?;
-    Ok(operator)
 }
