@@ -258,7 +258,7 @@ mod tests {
             container[key] = value;
         }
         let view = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n", "uid": "u"}, "spec": {},
             "status": {"phase": "Running", "containerStatuses": [container]},
         });
         Pod::of(&serde_json::from_value(view).unwrap()).unwrap()
