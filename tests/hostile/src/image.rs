@@ -51,8 +51,12 @@ impl Image {
     /// `plugin-info` with this name.
     pub fn plugin_info(&mut self, name: &str) -> u32 {
         let texts = [name, "1.0.0", "A plugin for tests."].map(|text| self.text(text));
-        let kinds =
-            [["apps/v1", "Deployment"], ["v1", "Service"], ["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"]];
+        let kinds = [
+            ["apps/v1", "Deployment"],
+            ["v1", "Service"],
+            ["networking.k8s.io/v1", "NetworkPolicy"],
+            ["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"],
+        ];
         let kinds = kinds.map(|[api_version, kind]| flat([self.text(api_version), self.text(kind)]));
         let emits = self.list(&kinds);
         self.words([texts[0], texts[1], texts[2], emits, [0, 0], [0, 0], [0, 0]].as_flattened())
