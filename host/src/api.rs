@@ -14,7 +14,7 @@ pub mod crd;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
-mod rules;
+pub(crate) mod rules;
 pub mod schema;
 pub mod spec;
 pub mod status;

@@ -2,7 +2,7 @@
 //! against a real API server; where the two disagree, this crate is wrong about Kubernetes.
 
 #[path = "../../../tests/rules/cases.rs"]
-mod cases;
+pub(crate) mod cases;
 
 use serde_json::Value;
 

@@ -49,6 +49,12 @@ impl Rendered {
         &self.stages
     }
 
+    /// What a plugin could have returned instead.
+    #[cfg(test)]
+    pub(super) fn stages_mut(&mut self) -> &mut Vec<StageOutput> {
+        &mut self.stages
+    }
+
     /// Gives the stages away.
     pub fn into_stages(self) -> Vec<StageOutput> {
         self.stages

@@ -11,7 +11,10 @@ mod network;
 mod pods;
 mod rejection;
 mod schema;
+mod security;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 
@@ -121,7 +124,11 @@ fn declared(emits: &[ObjectKind], untrusted: &[Untrusted], base: &[Untrusted]) -
             .iter()
             .any(|kind| object["apiVersion"] == kind.api_version.as_str() && object["kind"] == kind.kind.as_str())
     };
-    match untrusted.iter().find(|o| !declares(&o.object) && !base.contains(o)) {
+    let as_it_came = |o: &Untrusted| {
+        let canonical = canonical::value(&o.object);
+        base.iter().any(|before| before.slot == o.slot && canonical::value(&before.object) == canonical)
+    };
+    match untrusted.iter().find(|o| !declares(&o.object) && !as_it_came(o)) {
         None => Ok(()),
         Some(Untrusted { slot, object }) => {
             Err(Rejection::field("kind", "is not among the kinds that the plugin declares to emit")
@@ -147,7 +154,7 @@ fn object(inputs: &Inputs, untrusted: &Untrusted) -> Result<VettedObject, Reject
     let mut manifest = schema::round_trip(kind, &untrusted.object).map_err(at)?;
     match kind {
         Kind::Deployment => pods::check(inputs, &manifest),
-        Kind::Service => shape::check_service(inputs.identity(), &manifest),
+        Kind::Service => shape::check_service(inputs, &untrusted.slot, &manifest),
         Kind::NetworkPolicy => network::check(inputs, &manifest),
     }
     .map_err(at)?;

@@ -1,8 +1,8 @@
 //! Pods get no right that neither the server's own spec nor the restricted profile gives.
 //!
-//! The profile is the Pod Security Standard "restricted". A container is compared with the user's container of the same
-//! name, which is only `mcp-server`; every other one must satisfy the profile. Taking a restriction away counts as
-//! adding a right. Volumes, Secrets, service account and pull secrets are compared as sets with those of the spec.
+//! A container is compared with the user's container of the same name, which is only `mcp-server`; every other one must
+//! satisfy the restricted profile. Volumes, Secrets, service account and pull secrets are compared as sets with those of
+//! the spec. Security contexts are in `security.rs`.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{
 use serde_json::{Value, json};
 
 use super::Rejection;
+use super::security::{self, Effective, restricted};
 use super::shape::selector;
 use crate::api::MCPServerSpec;
 use crate::reconcile::gather::Inputs;
@@ -20,7 +21,7 @@ use crate::reconcile::gather::references::{self, SourceKind};
 
 /// The container whose rights the user's spec can raise.
 const SERVER_CONTAINER: &str = "mcp-server";
-const POD: &str = "spec.template.spec";
+pub(super) const POD: &str = "spec.template.spec";
 
 /// Checks one Deployment.
 pub(super) fn check(inputs: &Inputs, deployment: &Value) -> Result<(), Rejection> {
@@ -34,7 +35,8 @@ pub(super) fn check(inputs: &Inputs, deployment: &Value) -> Result<(), Rejection
         let problem = format!("must be {}, so that the selector finds the pods", identity.name);
         return Err(Rejection::field(format!("spec.template.metadata.labels[{}]", crate::api::SERVER_LABEL), problem));
     }
-    unconfined_annotations(&deployment["spec"]["template"]["metadata"]["annotations"])?;
+    template_metadata(&deployment["spec"]["template"]["metadata"])?;
+    profile_annotations(inputs.spec(), &deployment["spec"]["template"]["metadata"]["annotations"])?;
     let typed: Deployment =
         serde_json::from_value(deployment.clone()).map_err(|error| Rejection::whole(error.to_string()))?;
     let pod = typed.spec.and_then(|spec| spec.template.spec);
@@ -42,15 +44,25 @@ pub(super) fn check(inputs: &Inputs, deployment: &Value) -> Result<(), Rejection
     Allowed::by(inputs.spec()).pod(&pod)
 }
 
-/// The older spelling of security profiles: annotations.
-fn unconfined_annotations(annotations: &Value) -> Result<(), Rejection> {
-    let profile = |key: &&String| {
+/// Nothing but labels and annotations: what else stands here would end up in the pods, finalizers for example.
+fn template_metadata(metadata: &Value) -> Result<(), Rejection> {
+    let other = |key: &&String| !["labels", "annotations"].contains(&key.as_str());
+    match metadata.as_object().and_then(|metadata| metadata.keys().find(other)) {
+        Some(key) => Err(Rejection::field(format!("spec.template.metadata.{key}"), "is not for templates")),
+        None => Ok(()),
+    }
+}
+
+/// The older spelling of security profiles is annotations: none but the user's own.
+fn profile_annotations(spec: &MCPServerSpec, annotations: &Value) -> Result<(), Rejection> {
+    let profile = |(key, value): &(&String, &Value)| {
         ["container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/"]
             .iter()
             .any(|prefix| key.starts_with(prefix))
+            && spec.extra_annotations.get(*key).is_none_or(|users| **value != users.as_str())
     };
-    match annotations.as_object().and_then(|annotations| annotations.keys().find(profile)) {
-        Some(key) => Err(Rejection::field(
+    match annotations.as_object().and_then(|annotations| annotations.iter().find(profile)) {
+        Some((key, _)) => Err(Rejection::field(
             format!("spec.template.metadata.annotations[{key}]"),
             "sets a security profile; use securityContext",
         )),
@@ -63,9 +75,10 @@ struct Allowed {
     service_account: Option<String>,
     pull_secrets: BTreeSet<String>,
     secrets: BTreeSet<String>,
+    probe_hosts: BTreeSet<String>,
     pod: PodSecurityContext,
     server: SecurityContext,
-    server_is_users: bool,
+    other: SecurityContext,
 }
 
 impl Allowed {
@@ -78,8 +91,11 @@ impl Allowed {
             pull_secrets: image.iter().flat_map(|image| &image.image_pull_secrets).map(|s| s.name.clone()).collect(),
             secrets: secrets.map(|reference| reference.source.name).collect(),
             pod: security.pod_security_context.unwrap_or_default(),
-            server_is_users: security.security_context.is_some(),
-            server: security.security_context.unwrap_or_default(),
+            probe_hosts: probe_hosts(spec),
+            server: security
+                .security_context
+                .unwrap_or_else(|| SecurityContext { read_only_root_filesystem: Some(true), ..restricted() }),
+            other: restricted(),
         }
     }
 
@@ -213,9 +229,24 @@ impl Allowed {
         for (index, source) in container.env_from.iter().flatten().enumerate() {
             self.env_from(&format!("{path}.envFrom[{index}]"), source)?;
         }
+        self.hosts(path, container, own)?;
         let context = container.security_context.clone().unwrap_or_default();
-        let users = if own && self.server_is_users { Some(&self.server) } else { None };
-        context_within(&format!("{path}.securityContext"), &context, pod, users, own, &self.pod)
+        let users = if own { &self.server } else { &self.other };
+        let rendered = Effective { container: &context, pod };
+        security::within(path, rendered, Effective { container: users, pod: &self.pod })
+    }
+
+    /// Probes and hooks talk to the pod itself: the kubelet can reach what pods cannot.
+    fn hosts(&self, path: &str, container: &Container, own: bool) -> Result<(), Rejection> {
+        let container = json!(container);
+        for pointer in HOSTS {
+            let host = container.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            if !host.is_empty() && !(own && self.probe_hosts.contains(host)) {
+                let problem = "must be unset: probes and hooks may only reach the pod itself";
+                return refuse(&format!("{path}{}", pointer.replace('/', ".")), problem);
+            }
+        }
+        Ok(())
     }
 
     fn env(&self, path: &str, variable: &EnvVar) -> Result<(), Rejection> {
@@ -231,6 +262,27 @@ impl Allowed {
             None => Ok(()),
         }
     }
+}
+
+/// Where a container can name a host for the kubelet to connect to.
+const HOSTS: [&str; 10] = [
+    "/livenessProbe/httpGet/host",
+    "/livenessProbe/tcpSocket/host",
+    "/readinessProbe/httpGet/host",
+    "/readinessProbe/tcpSocket/host",
+    "/startupProbe/httpGet/host",
+    "/startupProbe/tcpSocket/host",
+    "/lifecycle/postStart/httpGet/host",
+    "/lifecycle/postStart/tcpSocket/host",
+    "/lifecycle/preStop/httpGet/host",
+    "/lifecycle/preStop/tcpSocket/host",
+];
+
+/// The hosts in the user's own probes.
+fn probe_hosts(spec: &MCPServerSpec) -> BTreeSet<String> {
+    let health = json!(spec.runtime.as_ref().and_then(|runtime| runtime.health.as_ref()));
+    let host = |pointer: &&str| Some(health.pointer(pointer)?.as_str()?.to_owned());
+    HOSTS.iter().filter_map(host).collect()
 }
 
 /// Nothing of the node.
@@ -250,104 +302,6 @@ fn host(pod: &PodSpec) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The restricted profile, loosened where the user's own context (`users`) is looser. `own` is the server's container,
-/// whose default context also has a read-only root file system.
-fn context_within(
-    path: &str,
-    context: &SecurityContext,
-    pod: &PodSecurityContext,
-    users: Option<&SecurityContext>,
-    own: bool,
-    users_pod: &PodSecurityContext,
-) -> Result<(), Rejection> {
-    let loosened = |by: fn(&SecurityContext) -> bool| users.is_some_and(by);
-    let at = |field: &str| format!("{path}.{field}");
-    if context.privileged == Some(true) && !loosened(|u| u.privileged == Some(true)) {
-        return refuse(&at("privileged"), "must not be true");
-    }
-    if context.allow_privilege_escalation != Some(false) && !loosened(|u| u.allow_privilege_escalation != Some(false)) {
-        return refuse(&at("allowPrivilegeEscalation"), "must be false");
-    }
-    let read_only = context.read_only_root_filesystem == Some(true);
-    if own && !read_only && !loosened(|u| u.read_only_root_filesystem != Some(true)) {
-        return refuse(&at("readOnlyRootFilesystem"), "must stay true");
-    }
-    capabilities_within(&at("capabilities"), context, users)?;
-    user_within(path, context, pod, users, own.then_some(users_pod))?;
-    let confined = |profile: Option<&str>| matches!(profile, Some("RuntimeDefault" | "Localhost"));
-    let container = context.seccomp_profile.as_ref().map(|profile| profile.type_.as_str());
-    let inherited = pod.seccomp_profile.as_ref().map(|profile| profile.type_.as_str());
-    let same = users.is_some_and(|users| users.seccomp_profile == context.seccomp_profile);
-    if !confined(container.or(inherited)) && !same {
-        return refuse(&at("seccompProfile.type"), "must be RuntimeDefault or Localhost");
-    }
-    rare_fields_within(path, context, users)
-}
-
-/// Drops everything and adds nothing but `NET_BIND_SERVICE`.
-fn capabilities_within(
-    path: &str,
-    context: &SecurityContext,
-    users: Option<&SecurityContext>,
-) -> Result<(), Rejection> {
-    let lists = |context: &SecurityContext| {
-        let capabilities = context.capabilities.clone().unwrap_or_default();
-        (capabilities.add.unwrap_or_default(), capabilities.drop.unwrap_or_default())
-    };
-    let (added, dropped) = lists(context);
-    let (users_added, users_dropped) = users.map(lists).unwrap_or_default();
-    if let Some(name) = added.iter().find(|name| *name != "NET_BIND_SERVICE" && !users_added.contains(name)) {
-        return refuse(&format!("{path}.add"), &format!("must not have {name}"));
-    }
-    let all = "ALL".to_owned();
-    let required: Vec<_> = if users.is_some() { users_dropped } else { vec![all.clone()] };
-    if !dropped.contains(&all) && required.iter().any(|name| !dropped.contains(name)) {
-        return refuse(&format!("{path}.drop"), &format!("must have {}", required.join(", ")));
-    }
-    Ok(())
-}
-
-/// Not root, unless the user says so, in the container or in the pod.
-fn user_within(
-    path: &str,
-    context: &SecurityContext,
-    pod: &PodSecurityContext,
-    users: Option<&SecurityContext>,
-    users_pod: Option<&PodSecurityContext>,
-) -> Result<(), Rejection> {
-    let non_root = context.run_as_non_root.or(pod.run_as_non_root) == Some(true);
-    let users_non_root =
-        |users: &SecurityContext| users.run_as_non_root.or(users_pod.and_then(|pod| pod.run_as_non_root)) == Some(true);
-    if !non_root && users.is_none_or(users_non_root) {
-        return refuse(&format!("{path}.runAsNonRoot"), "must be true");
-    }
-    if context.run_as_user == Some(0) && users.is_none_or(|users| users.run_as_user != Some(0)) {
-        return refuse(&format!("{path}.runAsUser"), "must not be 0");
-    }
-    Ok(())
-}
-
-/// Fields that only few workloads need: unset, harmless, or exactly the user's.
-fn rare_fields_within(path: &str, context: &SecurityContext, users: Option<&SecurityContext>) -> Result<(), Rejection> {
-    let proc_mount = context.proc_mount.as_deref().is_none_or(|mount| mount == "Default");
-    if !proc_mount && users.is_none_or(|users| users.proc_mount != context.proc_mount) {
-        return refuse(&format!("{path}.procMount"), "must be Default");
-    }
-    if context.se_linux_options.is_some()
-        && users.is_none_or(|users| users.se_linux_options != context.se_linux_options)
-    {
-        return refuse(&format!("{path}.seLinuxOptions"), "are not those of the server's spec");
-    }
-    if context.windows_options.is_some() && users.is_none_or(|users| users.windows_options != context.windows_options) {
-        return refuse(&format!("{path}.windowsOptions"), "are not those of the server's spec");
-    }
-    let unconfined = context.app_armor_profile.as_ref().is_some_and(|profile| profile.type_ == "Unconfined");
-    if unconfined && users.is_none_or(|users| users.app_armor_profile != context.app_armor_profile) {
-        return refuse(&format!("{path}.appArmorProfile"), "must not be Unconfined");
-    }
-    Ok(())
-}
-
-fn refuse(path: &str, problem: &str) -> Result<(), Rejection> {
+pub(super) fn refuse(path: &str, problem: &str) -> Result<(), Rejection> {
     Err(Rejection::field(path, problem))
 }

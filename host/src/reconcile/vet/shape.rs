@@ -8,6 +8,7 @@ use super::kinds::Kind;
 use super::{Rejection, VettedObject};
 use crate::api;
 use crate::reconcile::Identity;
+use crate::reconcile::gather::Inputs;
 
 /// The slot whose readiness is the server's.
 pub const WORKLOAD: &str = "workload";
@@ -18,10 +19,13 @@ pub const NETWORK_POLICY: &str = "network-policy";
 
 /// Checks the set of objects of one stage.
 pub(super) fn check(objects: &[VettedObject]) -> Result<(), Rejection> {
-    let mut seen = HashSet::new();
+    let (mut seen, mut slots) = (HashSet::new(), HashSet::new());
     for object in objects {
         if !seen.insert((object.kind, object.name.as_str())) {
             return Err(Rejection::whole(format!("{} {} appears twice", object.kind, object.name)));
+        }
+        if !slots.insert(object.slot.as_str()) {
+            return Err(Rejection::whole(format!("slot {} appears twice", object.slot)));
         }
     }
     required(objects, WORKLOAD, Kind::Deployment)?;
@@ -52,11 +56,11 @@ fn required(objects: &[VettedObject], slot: &str, kind: Kind) -> Result<(), Reje
     Err(Rejection::whole(format!("slot {slot} is missing: every server has a {kind}")))
 }
 
-/// A Service reaches this server's pods, from inside the cluster, and has the port `mcp`.
-pub(super) fn check_service(identity: &Identity, service: &Value) -> Result<(), Rejection> {
-    let spec = &service["spec"];
-    if spec["selector"] != selector(identity) {
-        let problem = format!("must be {}, so that it finds this server's pods and no other", selector(identity));
+/// A Service reaches this server's pods, from inside the cluster; the one in slot `service` on the server's port.
+pub(super) fn check_service(inputs: &Inputs, slot: &str, service: &Value) -> Result<(), Rejection> {
+    let (spec, selector) = (&service["spec"], selector(inputs.identity()));
+    if spec["selector"] != selector {
+        let problem = format!("must be {selector}, so that it finds this server's pods and no other");
         return Err(Rejection::field("spec.selector", problem));
     }
     if !matches!(spec["type"].as_str(), None | Some("ClusterIP")) {
@@ -66,11 +70,20 @@ pub(super) fn check_service(identity: &Identity, service: &Value) -> Result<(), 
         let problem = format!("must be empty, not {} addresses: exposing a server outside needs a grant", list.len());
         return Err(Rejection::field("spec.externalIPs", problem));
     }
-    let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if !ports.iter().any(|port| port["name"] == "mcp") {
-        return Err(Rejection::field("spec.ports", "needs a port named mcp: it gives the server's URL"));
+    if slot == SERVICE { check_port(inputs.spec().config.port, &spec["ports"]) } else { Ok(()) }
+}
+
+/// The server's URL has the port of its spec.
+fn check_port(expected: i32, ports: &Value) -> Result<(), Rejection> {
+    let mut ports = (0..).zip(ports.as_array().into_iter().flatten());
+    match ports.find(|(_, port)| port["name"] == "mcp") {
+        None => Err(Rejection::field("spec.ports", "needs a port named mcp: it is the one in the server's URL")),
+        Some((index, port)) if port["port"] != expected => {
+            let problem = format!("must be {expected}, the server's spec.config.port: it is the one in the URL");
+            Err(Rejection::field(format!("spec.ports[{index}].port"), problem))
+        }
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// The one label by which a server's pods are found.
