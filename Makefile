@@ -16,14 +16,14 @@ help: ## List these commands
 setup: ## Install what is missing on this machine; at once when nothing is
 	@tests/setup
 
-build: setup ## Build the operator and the authors' tool
-	cargo build --workspace
+# All targets, everywhere but in the demo: tests switch on features of dependencies, which would be compiled twice.
+build: setup ## Build the operator, the authors' tool and the tests
+	cargo build --workspace --all-targets
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo
 
-# The cluster is built first: it says how far it is, the tests would just be silent. All targets, because cargo gives
-# dependencies other features when it builds them for tests, and would compile them twice.
+# The cluster is built first: here it says how far it is.
 test: setup ## Run every test, those on a real cluster included
 	@tests/cluster/cluster build
 	@tests/cluster/cluster images
