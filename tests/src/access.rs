@@ -18,7 +18,7 @@ use crate::command::kubectl_with;
 use crate::wait::within;
 use crate::{LONG, Lab};
 
-/// The ClusterRole with exactly the rules of `deploy/install.yaml`.
+/// The cluster role with exactly the rules of `deploy/install.yaml`.
 pub(crate) const OPERATOR_ROLE: &str = "cluster-tests-operator";
 
 /// The rules of `deploy/install.yaml`.
@@ -50,31 +50,36 @@ impl Lab {
         Ok(file)
     }
 
-    /// Gives an account the rules of a ClusterRole in this namespace.
+    /// Gives an account the rules of a cluster role in this namespace.
     pub async fn bind(&self, account: &str, cluster_role: &str) -> Result<()> {
+        self.bind_account_of(self, account, cluster_role).await
+    }
+
+    /// Gives an account of another lab the rules of a cluster role in this namespace.
+    pub async fn bind_account_of(&self, home: &Self, account: &str, cluster_role: &str) -> Result<()> {
         let binding: RoleBinding = serde_json::from_value(json!({
             "metadata": { "name": account },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role },
-            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace() }],
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": home.namespace() }],
         }))?;
         let bindings: Api<RoleBinding> = Api::namespaced(self.client(), self.namespace());
         bindings.create(&PostParams::default(), &binding).await?;
-        self.until_bound(account).await
+        self.until_bound(&format!("system:serviceaccount:{}:{account}", home.namespace())).await
     }
 
     /// The API server's authorizer hears of a new binding a moment later.
-    async fn until_bound(&self, account: &str) -> Result<()> {
+    async fn until_bound(&self, user: &str) -> Result<()> {
         let reviews: Api<LocalSubjectAccessReview> = Api::namespaced(self.client(), self.namespace());
         let review: LocalSubjectAccessReview = serde_json::from_value(json!({
             "metadata": { "namespace": self.namespace() },
             "spec": {
-                "user": format!("system:serviceaccount:{}:{account}", self.namespace()),
+                "user": user,
                 "resourceAttributes": { "namespace": self.namespace(), "verb": "list", "resource": "pods" },
             },
         }))?;
         within(LONG, "the binding is in force", async || {
             let answer = reviews.create(&PostParams::default(), &review).await?;
-            ensure!(answer.status.is_some_and(|status| status.allowed), "{account} may not list pods");
+            ensure!(answer.status.is_some_and(|status| status.allowed), "{user} may not list pods");
             Ok(())
         })
         .await

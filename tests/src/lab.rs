@@ -20,7 +20,7 @@ pub struct Lab {
     client: kube::Client,
     namespace: String,
     folder: PathBuf,
-    binary: PathBuf,
+    binaries: PathBuf,
     account: OnceCell<PathBuf>,
     logs: AtomicUsize,
 }
@@ -32,7 +32,7 @@ impl Lab {
             client: inside.client.clone(),
             namespace: format!("{}-{:06x}", short.trim_end_matches('-'), rand::random_range(0..0x0100_0000)),
             folder: inside.folder.join(test.replace("::", "-")),
-            binary: inside.binary.clone(),
+            binaries: inside.folder.clone(),
             account: OnceCell::new(),
             logs: AtomicUsize::new(1),
         };
@@ -56,9 +56,9 @@ impl Lab {
         &self.folder
     }
 
-    /// The `mcp-operator` under test.
-    pub fn binary(&self) -> &Path {
-        &self.binary
+    /// A program under test: `mcp-operator` or `mcp-render`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
     }
 
     /// A file for the log of the next operator.
@@ -82,7 +82,7 @@ impl Lab {
             client: self.client(),
             namespace: format!("{}-2", self.namespace),
             folder: self.folder.join("second"),
-            binary: self.binary.clone(),
+            binaries: self.binaries.clone(),
             account: OnceCell::new(),
             logs: AtomicUsize::new(1),
         };

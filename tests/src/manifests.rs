@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// A server on the smallest MCP image there is, changed by a JSON merge patch (RFC 7386) on its spec. It becomes ready
 /// as soon as it listens, instead of after the 10 seconds between two default probes.
-pub fn server(name: &str, spec: Value) -> Value {
+pub fn server(name: &str, spec: &Value) -> Value {
     let mut manifest = json!({
         "apiVersion": "mcp.x-k8s.io/v1beta1",
         "kind": "MCPServer",
@@ -15,7 +15,7 @@ pub fn server(name: &str, spec: Value) -> Value {
             "runtime": { "health": { "readinessProbe": { "tcpSocket": { "port": 8080 }, "periodSeconds": 1 } } },
         },
     });
-    json_patch::merge(&mut manifest["spec"], &spec);
+    json_patch::merge(&mut manifest["spec"], spec);
     manifest
 }
 

@@ -70,7 +70,7 @@ impl Operator {
 
     /// Waits until it ends by itself.
     pub async fn exit(&mut self) -> Result<ExitStatus> {
-        match tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await {
+        match tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await {
             Ok(status) => Ok(status?),
             Err(_) => bail!("the operator did not end"),
         }
@@ -90,7 +90,7 @@ impl Lab {
     }
 
     /// An operator that asks for no handshakes, and a Ready server, on fake pods where there are any.
-    pub async fn running(&self, server: &str, spec: Value) -> Result<Operator> {
+    pub async fn running(&self, server: &str, spec: &Value) -> Result<Operator> {
         self.fake_pods().await?;
         let operator = self.operator(&["--verify", "false"]).await?;
         self.apply(&manifests::server(server, spec)).await?;
@@ -100,6 +100,6 @@ impl Lab {
 
     /// An operator with these rights and flags and nothing else; returns at once.
     pub async fn operator_as(&self, kubeconfig: &Path, flags: &[&str]) -> Result<Operator> {
-        Operator::start(self.binary(), kubeconfig, self.next_log(), flags).await
+        Operator::start(&self.program("mcp-operator"), kubeconfig, self.next_log(), flags).await
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::Plan;
-use crate::suite::{INSIDE_FOLDER, INSIDE_OPERATOR, in_ci};
+use crate::suite::{INSIDE_FOLDER, in_ci};
 
 /// The folder of this repository.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -31,11 +31,9 @@ pub(crate) fn run(plan: &Plan) -> Result<ExitCode> {
         Ok(name) if name == "current" => Choice::Current,
         Ok(name) => Choice::Running(name),
     };
-    if let Choice::New(_) = choice {
-        if let Some(missing) = missing() {
-            println!("skipped: the suite {} needs a cluster, and {missing}", plan.name);
-            return Ok(if in_ci() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
-        }
+    if let (Choice::New(_), Some(missing)) = (&choice, missing()) {
+        println!("skipped: the suite {} needs a cluster, and {missing}", plan.name);
+        return Ok(if in_ci() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let status = tokio::runtime::Runtime::new()?.block_on(async {
         tokio::select! {
@@ -73,9 +71,10 @@ async fn on(choice: &Choice, plan: &Plan) -> Result<ExitStatus> {
         fs::remove_dir_all(&folder).with_context(|| format!("removing the logs in {}", folder.display()))?;
     }
     fs::create_dir_all(&folder)?;
-    let operator = folder.join("mcp-operator");
-    // A copy, so that a build in the meantime does not change what is tested.
-    fs::copy(binary().await?, &operator).context("copying the operator")?;
+    // Copies, so that a build in the meantime does not change what is tested.
+    for (name, built) in binaries().await? {
+        fs::copy(&built, folder.join(name)).with_context(|| format!("copying {}", built.display()))?;
+    }
     if let Choice::New(name) = choice {
         cluster(&[&["up", name], plan.cluster].concat(), Stdio::null()).await?;
     }
@@ -84,34 +83,40 @@ async fn on(choice: &Choice, plan: &Plan) -> Result<ExitStatus> {
         Choice::Current => Command::new(&myself),
         Choice::New(name) | Choice::Running(name) => {
             if plan.image {
-                load_image(name, &operator).await?;
+                load_image(name, &folder.join("mcp-operator")).await?;
             }
             let mut command = Command::new(script());
             command.args(["exec", name, "--"]).arg(&myself);
             command
         }
     };
-    command.args(env::args_os().skip(1)).env(INSIDE_FOLDER, &folder).env(INSIDE_OPERATOR, &operator);
+    command.args(env::args_os().skip(1)).env(INSIDE_FOLDER, &folder);
     command.kill_on_drop(true).status().await.context("running the tests inside the cluster")
 }
 
-/// The operator to test: that of `MCP_OPERATOR_BINARY`, or one that is built now.
-async fn binary() -> Result<PathBuf> {
-    if let Some(binary) = env::var_os("MCP_OPERATOR_BINARY") {
-        return Ok(binary.into());
+/// The programs to test, by name: those in the folder `MCP_OPERATOR_BIN`, or they are built now.
+async fn binaries() -> Result<Vec<(&'static str, PathBuf)>> {
+    let names = ["mcp-operator", "mcp-render"];
+    if let Some(folder) = env::var_os("MCP_OPERATOR_BIN") {
+        return Ok(names.map(|name| (name, Path::new(&folder).join(name))).to_vec());
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--package=mcp-operator", "--bin=mcp-operator", "--message-format=json-render-diagnostics"])
+        .args(["build", "--package=mcp-operator", "--bins", "--message-format=json-render-diagnostics"])
         .current_dir(REPOSITORY)
         .stderr(Stdio::inherit())
         .output()
         .await
         .context("running cargo")?;
     ensure!(output.status.success(), "the operator does not build");
-    let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let executable = messages.filter_map(|message: Value| message["executable"].as_str().map(PathBuf::from)).next();
-    executable.context("cargo names no executable")
+    let messages: Vec<Value> =
+        output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let executable = |name: &'static str| {
+        let message = messages.iter().find(|m| m["target"]["name"] == name && m["executable"].is_string());
+        let path = message.and_then(|message| message["executable"].as_str());
+        Ok((name, path.with_context(|| format!("cargo built no {name}"))?.into()))
+    };
+    names.into_iter().map(executable).collect()
 }
 
 async fn load_image(name: &str, operator: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use crate::wait::within;
@@ -54,10 +54,8 @@ impl Lab {
         within(limit, &format!("{name} of server {server} says {parts:?}"), async || {
             let found = self.get(Kind::Server, server).await?;
             let message = condition(&found, name)["message"].as_str().unwrap_or_default().to_owned();
-            match parts.iter().all(|part| message.contains(part)) {
-                true => Ok(message),
-                false => bail!("it says {message:?}"),
-            }
+            ensure!(parts.iter().all(|part| message.contains(part)), "it says {message:?}");
+            Ok(message)
         })
         .await
     }

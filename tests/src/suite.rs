@@ -35,8 +35,10 @@ pub struct Plan {
 pub struct Test {
     name: String,
     limit: Duration,
-    body: Box<dyn Fn(&Lab) -> LocalBoxFuture<'_, Result<()>> + Send>,
+    body: Box<Body>,
 }
+
+type Body = dyn Fn(&Lab) -> LocalBoxFuture<'_, Result<()>> + Send;
 
 /// The error of a test that cannot run on this cluster. It is an ignored test for people and a failed one in CI.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl std::error::Error for Skip {}
 
 /// A test with the name of its function, which may take three minutes.
 pub fn trial(body: impl AsyncFn(&Lab) -> Result<()> + Copy + Send + 'static) -> Test {
-    trial_within(Duration::from_secs(180), body)
+    trial_within(Duration::from_mins(3), body)
 }
 
 /// A test that may take longer, or should not take so long.
@@ -81,25 +83,22 @@ pub fn main(plan: Plan) -> ExitCode {
     })
 }
 
-/// Tells the second process where logs go; and that it is the second.
+/// Tells the second process the folder of logs and of the tested binaries; and that it is the second.
 pub(crate) const INSIDE_FOLDER: &str = "CLUSTER_TESTS_FOLDER";
-/// Tells the second process which binary is tested.
-pub(crate) const INSIDE_OPERATOR: &str = "CLUSTER_TESTS_OPERATOR";
 
 /// What all tests of a run share.
 pub(crate) struct Inside {
     pub(crate) runtime: Runtime,
     pub(crate) client: kube::Client,
     pub(crate) folder: PathBuf,
-    pub(crate) binary: PathBuf,
 }
 
 fn inside(arguments: &Arguments, plan: Plan) -> Result<ExitCode> {
-    let path = |name: &str| env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set"));
     let runtime = Runtime::new()?;
     let client = runtime.block_on(prepare(&plan)).context("preparing the cluster")?;
-    let inside = Inside { runtime, client, folder: path(INSIDE_FOLDER)?, binary: path(INSIDE_OPERATOR)? };
-    let inside = Arc::new(inside);
+    let folder =
+        env::var_os(INSIDE_FOLDER).map(PathBuf::from).with_context(|| format!("{INSIDE_FOLDER} is not set"))?;
+    let inside = Arc::new(Inside { runtime, client, folder });
     let runnable = |test: Test| {
         let inside = Arc::clone(&inside);
         Trial::ignorable_test(test.name.clone(), move || inside.run(&test))

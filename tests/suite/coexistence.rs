@@ -17,7 +17,7 @@ pub fn tests() -> Vec<Test> {
 }
 
 async fn sidecar_of_another_field_manager_survives_an_update(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     let sidecar = json!({ "name": "mesh", "image": "localhost/probe:1", "args": ["silent"] });
     let injected = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "demo" },
@@ -33,7 +33,7 @@ async fn sidecar_of_another_field_manager_survives_an_update(lab: &Lab) -> Resul
 }
 
 async fn foreign_labels_and_annotations_survive_an_update(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({ "extraLabels": { "team": "maps" } })).await?;
+    let _operator = lab.running("demo", &json!({ "extraLabels": { "team": "maps" } })).await?;
     for kind in Kind::CHILDREN {
         let foreign = json!({ "labels": { "cost-centre": "7" }, "annotations": { "scanner": "clean" } });
         lab.patch(kind, "demo", &json!({ "metadata": foreign })).await?;
@@ -48,7 +48,7 @@ async fn foreign_labels_and_annotations_survive_an_update(lab: &Lab) -> Result<(
 }
 
 async fn restarted_rollout_happens_once_and_stays(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     kubectl(&["rollout", "restart", "deployment/demo", "--namespace", lab.namespace()]).await?;
     kubectl(&["rollout", "status", "deployment/demo", "--timeout=60s", "--namespace", lab.namespace()]).await?;
     let restarted = async || {
@@ -59,7 +59,7 @@ async fn restarted_rollout_happens_once_and_stays(lab: &Lab) -> Result<()> {
     };
     ensure!(restarted().await?.1 == 2, "one restart is one more ReplicaSet");
     // A change that touches no pod makes the operator look at everything again.
-    lab.apply(&server("demo", json!({ "mcp": { "stateless": true } }))).await?;
+    lab.apply(&server("demo", &json!({ "mcp": { "stateless": true } }))).await?;
     affinity_is_none(lab).await?;
     let (_, sets) = restarted().await?;
     ensure!(sets == 2, "the rollout was repeated: {sets} ReplicaSets");
@@ -67,7 +67,7 @@ async fn restarted_rollout_happens_once_and_stays(lab: &Lab) -> Result<()> {
 }
 
 async fn replicas_of_an_autoscaler_survive_an_update(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     kubectl(&["scale", "deployment/demo", "--replicas=3", "--namespace", lab.namespace()]).await?;
     update_and_wait(lab).await?;
     let deployment = lab.get(Kind::Deployment, "demo").await?;
@@ -81,7 +81,7 @@ async fn replicas_of_an_autoscaler_survive_an_update(lab: &Lab) -> Result<()> {
 }
 
 async fn replicas_that_the_server_gives_are_enforced(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({ "runtime": { "replicas": 2 } })).await?;
+    let _operator = lab.running("demo", &json!({ "runtime": { "replicas": 2 } })).await?;
     kubectl(&["scale", "deployment/demo", "--replicas=5", "--namespace", lab.namespace()]).await?;
     let restored = |deployment: &Value| {
         ensure!(deployment["spec"]["replicas"] == 2, "replicas are {}", deployment["spec"]["replicas"]);
@@ -93,7 +93,7 @@ async fn replicas_that_the_server_gives_are_enforced(lab: &Lab) -> Result<()> {
 /// Changes a field of every child, and waits until each has it.
 async fn update_and_wait(lab: &Lab) -> Result<()> {
     let spec = json!({ "config": { "port": 9090 }, "mcp": { "stateless": true } });
-    lab.apply(&server("demo", spec)).await?;
+    lab.apply(&server("demo", &spec)).await?;
     affinity_is_none(lab).await?;
     let container = |deployment: &Value| {
         let containers = deployment["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap_or_default();

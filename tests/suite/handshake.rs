@@ -2,9 +2,9 @@
 //! tested without a cluster; here it is whether the operator asks the right one at the right time.
 
 use anyhow::{Result, ensure};
-use cluster_tests::command::{http, kubectl};
+use cluster_tests::command::http;
 use cluster_tests::manifests::{image, server};
-use cluster_tests::{Kind, LONG, Lab, Test, trial, within};
+use cluster_tests::{LONG, Lab, Test, trial, within};
 use serde_json::{Value, json};
 
 pub fn tests() -> Vec<Test> {
@@ -22,7 +22,7 @@ pub fn tests() -> Vec<Test> {
 async fn server_of_the_stateless_revision_is_verified(lab: &Lab) -> Result<()> {
     lab.needs_to_be_inside()?;
     let _operator = lab.operator(&[]).await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     let ready = lab.until("demo", LONG, &[("Verified", "True Verified"), ("Ready", "True DeploymentReady")]).await?;
     let info = &ready["status"]["serverInfo"];
     ensure!(info["protocolVersion"] == "2026-07-28", "{info}");
@@ -62,9 +62,9 @@ async fn server_is_verified_again_when_its_pods_are_replaced(lab: &Lab) -> Resul
     let _operator = misbehaving(lab, "ok").await?;
     lab.ready("demo").await?;
     // The new pod starts in the mode of its environment, so only another handshake can find it out.
-    lab.apply(&server("demo", in_mode("html"))).await?;
+    lab.apply(&server("demo", &in_mode("html"))).await?;
     lab.until("demo", LONG, &DEGRADED).await?;
-    lab.apply(&server("demo", in_mode("ok-sse"))).await?;
+    lab.apply(&server("demo", &in_mode("ok-sse"))).await?;
     lab.ready("demo").await.map(drop)
 }
 
@@ -96,7 +96,7 @@ const DEGRADED: [(&str, &str); 5] = [
 async fn misbehaving(lab: &Lab, mode: &str) -> Result<cluster_tests::Operator> {
     lab.needs_to_be_inside()?;
     let operator = lab.operator(&[]).await?;
-    lab.apply(&server("demo", in_mode(mode))).await?;
+    lab.apply(&server("demo", &in_mode(mode))).await?;
     Ok(operator)
 }
 

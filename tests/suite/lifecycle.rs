@@ -52,7 +52,7 @@ async fn real_server_becomes_ready_with_its_url_and_what_it_says_of_itself(lab: 
 }
 
 async fn kubectl_get_shows_the_columns(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     let columns = async |resource: &str, wide: &[&str]| {
         let all = [&["get", resource, "--namespace", lab.namespace()], wide].concat();
         let table = kubectl(&all).await?;
@@ -64,9 +64,9 @@ async fn kubectl_get_shows_the_columns(lab: &Lab) -> Result<()> {
     let alpha = "NAME READY ACCEPTED IMAGE PORT ADDRESS AGE";
     let checks = [
         ("mcpservers", &[][..], beta),
-        ("mcpservers", &["-o", "wide"][..], &beta.replace("AGE", "PLUGINS AGE")),
+        ("mcpservers", &["-o", "wide"][..], "NAME PHASE ACCEPTED AVAILABLE VERIFIED IMAGE PORT ADDRESS PLUGINS AGE"),
         ("mcpservers.v1alpha1.mcp.x-k8s.io", &[][..], alpha),
-        ("mcpservers.v1alpha1.mcp.x-k8s.io", &["-o", "wide"][..], &alpha.replace("AGE", "PLUGINS AGE")),
+        ("mcpservers.v1alpha1.mcp.x-k8s.io", &["-o", "wide"][..], "NAME READY ACCEPTED IMAGE PORT ADDRESS PLUGINS AGE"),
     ];
     for (resource, wide, expected) in checks {
         let found = columns(resource, wide).await?;
@@ -77,7 +77,7 @@ async fn kubectl_get_shows_the_columns(lab: &Lab) -> Result<()> {
 
 async fn children_carry_the_owner_and_the_labels(lab: &Lab) -> Result<()> {
     let _operator =
-        lab.running("demo", json!({ "extraLabels": { "team": "maps" }, "extraAnnotations": { "note": "x" } })).await?;
+        lab.running("demo", &json!({ "extraLabels": { "team": "maps" }, "extraAnnotations": { "note": "x" } })).await?;
     let owner = lab.get(Kind::Server, "demo").await?;
     for kind in Kind::CHILDREN {
         let metadata = lab.get(kind, "demo").await?["metadata"].take();
@@ -94,7 +94,7 @@ async fn children_carry_the_owner_and_the_labels(lab: &Lab) -> Result<()> {
 }
 
 async fn deleted_server_takes_its_children_along(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     lab.delete(Kind::Server, "demo").await?;
     within(LONG, "the server, its children and its pods are gone", async || {
         for kind in [Kind::Server, Kind::Deployment, Kind::Service, Kind::NetworkPolicy, Kind::ReplicaSet, Kind::Pod] {
@@ -123,8 +123,8 @@ async fn changed_environment_reaches_the_deployment(lab: &Lab) -> Result<()> {
 }
 
 async fn changed_port_reaches_all_children(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
-    lab.apply(&server("demo", json!({ "config": { "port": 9090 } }))).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
+    lab.apply(&server("demo", &json!({ "config": { "port": 9090 } }))).await?;
     reached(lab, Kind::Deployment, &format!("{CONTAINER}/ports/0/containerPort"), 9090.into()).await?;
     reached(lab, Kind::Service, "/spec/ports/0/port", 9090.into()).await?;
     reached(lab, Kind::NetworkPolicy, "/spec/ingress/0/ports/0/port", 9090.into()).await?;
@@ -160,22 +160,22 @@ async fn changed_network_reaches_the_policy(lab: &Lab) -> Result<()> {
 }
 
 async fn stateless_server_gets_no_session_affinity(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     reached(lab, Kind::Service, "/spec/sessionAffinity", json!("ClientIP")).await?;
-    lab.apply(&server("demo", json!({ "mcp": { "stateless": true } }))).await?;
+    lab.apply(&server("demo", &json!({ "mcp": { "stateless": true } }))).await?;
     reached(lab, Kind::Service, "/spec/sessionAffinity", json!("None")).await
 }
 
 async fn changed_path_reaches_the_url(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
-    lab.apply(&server("demo", json!({ "config": { "path": "/v2/mcp" } }))).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
+    lab.apply(&server("demo", &json!({ "config": { "path": "/v2/mcp" } }))).await?;
     let url = format!("http://demo.{}.svc.cluster.local:8080/v2/mcp", lab.namespace());
     lab.until("demo", PROMPT, &[("Ready", "True DeploymentReady"), ("url", &url)]).await.map(drop)
 }
 
 async fn label_that_is_no_longer_wanted_goes_from_all_children(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({ "extraLabels": { "team": "maps", "tier": "gold" } })).await?;
-    lab.apply(&server("demo", json!({ "extraLabels": { "team": "maps" } }))).await?;
+    let _operator = lab.running("demo", &json!({ "extraLabels": { "team": "maps", "tier": "gold" } })).await?;
+    lab.apply(&server("demo", &json!({ "extraLabels": { "team": "maps" } }))).await?;
     let labels = json!({ "app": "mcp-server", "mcp-server": "demo", "team": "maps" });
     for kind in Kind::CHILDREN {
         reached(lab, kind, "/metadata/labels", labels.clone()).await?;
@@ -184,15 +184,15 @@ async fn label_that_is_no_longer_wanted_goes_from_all_children(lab: &Lab) -> Res
 }
 
 async fn replicas_can_be_set_scaled_to_zero_and_left_to_others(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({ "runtime": { "replicas": 2 } })).await?;
+    let _operator = lab.running("demo", &json!({ "runtime": { "replicas": 2 } })).await?;
     reached(lab, Kind::Deployment, "/spec/replicas", 2.into()).await?;
-    lab.apply(&server("demo", json!({ "runtime": { "replicas": 0 } }))).await?;
+    lab.apply(&server("demo", &json!({ "runtime": { "replicas": 0 } }))).await?;
     let asleep =
         [("phase", "ScaledToZero"), ("Available", "True ScaledToZero"), ("Ready", "True ScaledToZero"), ("url", "")];
     lab.until("demo", LONG, &asleep).await?;
-    lab.apply(&server("demo", json!({ "runtime": { "replicas": 3 } }))).await?;
+    lab.apply(&server("demo", &json!({ "runtime": { "replicas": 3 } }))).await?;
     lab.ready("demo").await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     let ready = lab.ready("demo").await?;
     ensure!(
         ready["status"]["replicas"] == 3,
@@ -203,11 +203,11 @@ async fn replicas_can_be_set_scaled_to_zero_and_left_to_others(lab: &Lab) -> Res
 }
 
 async fn paused_server_is_not_written_to_until_it_is_resumed(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     let pause = |value: Value| json!({ "metadata": { "annotations": { "render.mcp.x-k8s.io/paused": value } } });
     lab.patch(Kind::Server, "demo", &pause("true".into())).await?;
     lab.message("demo", PROMPT, "Ready", &["paused"]).await?;
-    lab.apply(&server("demo", json!({ "config": { "port": 9090 } }))).await?;
+    lab.apply(&server("demo", &json!({ "config": { "port": 9090 } }))).await?;
     lab.delete(Kind::Service, "demo").await?;
     // The status about the new spec shows that the change was seen.
     lab.until("demo", PROMPT, &[("Accepted", "True Valid")]).await?;
@@ -228,9 +228,9 @@ const CONTAINER: &str = "/spec/template/spec/containers/0";
 
 /// A running server gets a change of its spec, and then the field at `path` of a child is this, promptly.
 async fn reaches(lab: &Lab, change: Value, kind: Kind, path: &str, expected: Value) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     ensure!(lab.get(kind, "demo").await?.pointer(path) != Some(&expected), "{path} is so without the change");
-    lab.apply(&server("demo", change)).await?;
+    lab.apply(&server("demo", &change)).await?;
     reached(lab, kind, path, expected).await?;
     lab.ready("demo").await.map(drop)
 }

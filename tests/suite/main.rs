@@ -3,26 +3,36 @@
 mod coexistence;
 mod handshake;
 mod lifecycle;
+mod offline;
 mod ownership;
+mod plugins;
+
 mod pods;
+mod process;
 mod references;
 mod repair;
 mod rules;
+mod scale;
 
 use std::process::ExitCode;
 
 use cluster_tests::Plan;
 
 fn main() -> ExitCode {
+    // Those that take longest first.
     let tests = [
+        scale::tests(),
         handshake::tests(),
         pods::tests(),
+        process::tests(),
+        plugins::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),
         ownership::tests(),
         references::tests(),
         rules::tests(),
+        offline::tests(),
     ];
     cluster_tests::main(Plan {
         name: "cluster",

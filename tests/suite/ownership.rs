@@ -36,7 +36,10 @@ async fn deployment_of_another_controller_is_left_alone(lab: &Lab) -> Result<()>
 }
 
 async fn service_of_another_server_is_left_alone(lab: &Lab) -> Result<()> {
-    let other = lab.apply(&server("other", json!({}))).await?;
+    // Paused, or its operator would remove what it controls and does not render.
+    let mut other = server("other", &json!({}));
+    other["metadata"]["annotations"] = json!({ "render.mcp.x-k8s.io/paused": "true" });
+    let other = lab.apply(&other).await?;
     is_left_alone(lab, Kind::Service, controller("mcp.x-k8s.io/v1beta1", "MCPServer", &other)).await
 }
 
@@ -45,7 +48,7 @@ async fn is_left_alone(lab: &Lab, kind: Kind, owners: Value) -> Result<()> {
     lab.fake_pods().await?;
     let before = lab.create(&foreign(kind, owners)?).await?;
     let _operator = lab.operator(&["--verify", "false"]).await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     let reason = format!("{kind:?}Unavailable");
     let refused = format!("False {reason}");
     let expected = [
@@ -61,7 +64,7 @@ async fn is_left_alone(lab: &Lab, kind: Kind, owners: Value) -> Result<()> {
     let message = condition(&status, "Ready")["message"].as_str().unwrap_or_default();
     ensure!(message.contains(&format!("{kind:?} demo exists")), "{message}");
     // An update of the server is another attempt.
-    lab.apply(&server("demo", json!({ "extraLabels": { "attempt": "2" } }))).await?;
+    lab.apply(&server("demo", &json!({ "extraLabels": { "attempt": "2" } }))).await?;
     lab.until("demo", PROMPT, &expected).await?;
     let after = lab.get(kind, "demo").await?;
     ensure!(contents(&after) == contents(&before), "{kind:?} was changed: {after}");
@@ -85,7 +88,7 @@ async fn refused_server_recovers_when_the_other_object_goes(lab: &Lab) -> Result
     lab.fake_pods().await?;
     lab.create(&foreign(Kind::Service, Value::Null)?).await?;
     let _operator = lab.operator(&["--verify", "false"]).await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     lab.until("demo", LONG, &[("Ready", "False ServiceUnavailable")]).await?;
     lab.delete(Kind::Service, "demo").await?;
     let created = |service: &Value| {
@@ -98,7 +101,7 @@ async fn refused_server_recovers_when_the_other_object_goes(lab: &Lab) -> Result
 
 /// Kubernetes takes the owner references of orphans away; so nothing shows any more whose they were.
 async fn orphans_without_controller_are_left_alone(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     lab.orphan(Kind::Server, "demo").await?;
     within(LONG, "the server is gone", async || {
         ensure!(lab.find(Kind::Server, "demo").await?.is_none(), "it is there");
@@ -106,7 +109,7 @@ async fn orphans_without_controller_are_left_alone(lab: &Lab) -> Result<()> {
     })
     .await?;
     let before = lab.get(Kind::NetworkPolicy, "demo").await?;
-    lab.apply(&server("demo", json!({ "config": { "port": 9090 } }))).await?;
+    lab.apply(&server("demo", &json!({ "config": { "port": 9090 } }))).await?;
     lab.until("demo", LONG, &[("Available", "False NetworkPolicyUnavailable")]).await?;
     let after = lab.get(Kind::NetworkPolicy, "demo").await?;
     ensure!(contents(&after) == contents(&before), "the orphan was changed: {after}");
@@ -116,10 +119,10 @@ async fn orphans_without_controller_are_left_alone(lab: &Lab) -> Result<()> {
 /// The children of the old server are there when the new one comes. Either the operator adopts them in time, or the
 /// garbage collector takes them and the operator makes new ones; who wins shows in nothing but their uids.
 async fn recreated_server_has_children_again(lab: &Lab) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     for _ in 0..5 {
         lab.delete(Kind::Server, "demo").await?;
-        let new = lab.create(&server("demo", json!({}))).await?;
+        let new = lab.create(&server("demo", &json!({}))).await?;
         lab.ready("demo").await?;
         within(LONG, "the children are the new server's", async || {
             for kind in Kind::CHILDREN {

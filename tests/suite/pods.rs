@@ -29,7 +29,7 @@ const FAILED: [(&str, &str); 7] = [
 async fn image_that_cannot_be_pulled_is_named_and_a_good_one_recovers(lab: &Lab) -> Result<()> {
     let _operator = fails(lab, json!({ "source": image("localhost/no-such-image:1") })).await?;
     lab.message("demo", LONG, "Ready", &["localhost/no-such-image:1", "pod demo-"]).await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     lab.ready("demo").await.map(drop)
 }
 
@@ -54,7 +54,7 @@ async fn failing_health_check_is_told_when_it_begins_and_recovers(lab: &Lab) -> 
     let mut spec = probe(&["serve"]);
     let check = json!({ "httpGet": { "path": "/ready", "port": 8080 }, "tcpSocket": null, "periodSeconds": 1, "failureThreshold": 1 });
     spec["runtime"] = json!({ "health": { "readinessProbe": check } });
-    lab.apply(&server("demo", spec)).await?;
+    lab.apply(&server("demo", &spec)).await?;
     lab.ready("demo").await?;
     readiness(lab, "DELETE").await?;
     lab.until("demo", LONG, &FAILED).await?;
@@ -76,9 +76,9 @@ async fn missing_key_is_told(lab: &Lab) -> Result<()> {
 
 async fn broken_update_leaves_the_running_server_degraded_and_ready(lab: &Lab) -> Result<()> {
     let _operator = lab.operator(&["--verify", "false"]).await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     lab.ready("demo").await?;
-    lab.apply(&server("demo", json!({ "source": image("localhost/no-such-image:1") }))).await?;
+    lab.apply(&server("demo", &json!({ "source": image("localhost/no-such-image:1") }))).await?;
     within(LONG, "it is Degraded, having been Ready all the time", async || {
         let found = lab.get(Kind::Server, "demo").await?;
         let seen = looks(&found);
@@ -90,14 +90,14 @@ async fn broken_update_leaves_the_running_server_degraded_and_ready(lab: &Lab) -
     })
     .await?;
     lab.message("demo", LONG, "Available", &["localhost/no-such-image:1"]).await?;
-    lab.apply(&server("demo", json!({}))).await?;
+    lab.apply(&server("demo", &json!({}))).await?;
     lab.until("demo", LONG, &[("phase", "Running"), ("Ready", "True DeploymentReady")]).await.map(drop)
 }
 
 /// An operator and a server that fails.
 async fn fails(lab: &Lab, spec: Value) -> Result<Operator> {
     let operator = lab.operator(&["--verify", "false"]).await?;
-    lab.apply(&server("demo", spec)).await?;
+    lab.apply(&server("demo", &spec)).await?;
     lab.until("demo", LONG, &FAILED).await?;
     Ok(operator)
 }

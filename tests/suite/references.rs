@@ -33,7 +33,7 @@ async fn missing_secret_is_named_and_its_appearance_noticed(lab: &Lab) -> Result
 async fn is_missed(lab: &Lab, spec: Value, kind: &str, path: &str, object: &Value) -> Result<()> {
     lab.fake_pods().await?;
     let _operator = lab.operator(&["--verify", "false"]).await?;
-    lab.apply(&server("demo", spec)).await?;
+    lab.apply(&server("demo", &spec)).await?;
     let invalid = [
         ("phase", "Invalid"),
         ("Accepted", "False Invalid"),
@@ -56,7 +56,7 @@ async fn is_missed(lab: &Lab, spec: Value, kind: &str, path: &str, object: &Valu
 
 async fn reference_that_vanishes_leaves_running_children_alone(lab: &Lab) -> Result<()> {
     lab.apply(&config_map("settings", "A", "1")).await?;
-    let _operator = lab.running("demo", uses("settings")).await?;
+    let _operator = lab.running("demo", &uses("settings")).await?;
     let before = lab.get(Kind::Deployment, "demo").await?;
     lab.delete(Kind::ConfigMap, "settings").await?;
     let invalid =
@@ -70,15 +70,15 @@ async fn reference_that_vanishes_leaves_running_children_alone(lab: &Lab) -> Res
 
 async fn missing_optional_reference_is_no_problem(lab: &Lab) -> Result<()> {
     let spec = json!({ "config": { "envFrom": [{ "secretRef": { "name": "nowhere", "optional": true } }] } });
-    let _operator = lab.running("demo", spec).await?;
+    let _operator = lab.running("demo", &spec).await?;
     Ok(())
 }
 
 async fn changed_config_map_rolls_its_server_and_no_other(lab: &Lab) -> Result<()> {
     lab.apply(&config_map("settings", "A", "1")).await?;
     lab.apply(&config_map("others", "A", "1")).await?;
-    let _operator = lab.running("demo", uses("settings")).await?;
-    lab.apply(&server("other", uses("others"))).await?;
+    let _operator = lab.running("demo", &uses("settings")).await?;
+    lab.apply(&server("other", &uses("others"))).await?;
     lab.ready("other").await?;
     let (demo, other) = (hash(lab, "demo").await?, hash(lab, "other").await?);
     ensure!(demo.is_string() && other.is_string(), "no configuration hash: {demo} {other}");
@@ -102,7 +102,7 @@ async fn changed_config_map_rolls_its_server_and_no_other(lab: &Lab) -> Result<(
 async fn changed_secret_rolls_its_server(lab: &Lab) -> Result<()> {
     lab.apply(&secret("token", "A", "1")).await?;
     let _operator =
-        lab.running("demo", json!({ "config": { "envFrom": [{ "secretRef": { "name": "token" } }] } })).await?;
+        lab.running("demo", &json!({ "config": { "envFrom": [{ "secretRef": { "name": "token" } }] } })).await?;
     let before = hash(lab, "demo").await?;
     lab.apply(&secret("token", "A", "2")).await?;
     within(PROMPT, "the hash of its server is another one", async || {

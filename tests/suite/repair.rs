@@ -30,7 +30,7 @@ async fn deleted_network_policy_is_recreated(lab: &Lab) -> Result<()> {
 }
 
 async fn is_recreated(lab: &Lab, kind: Kind) -> Result<()> {
-    let _operator = lab.running("demo", json!({})).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
     let before = lab.get(kind, "demo").await?;
     lab.delete(kind, "demo").await?;
     within(PROMPT, "it is there again, another one", async || {
@@ -64,7 +64,8 @@ async fn removed_environment_is_restored(lab: &Lab) -> Result<()> {
 
 /// Somebody else writes `foreign` to the field at `path`, or removes it, by an update as `kubectl edit` makes.
 async fn is_restored(lab: &Lab, kind: Kind, path: &str, foreign: Value) -> Result<()> {
-    let _operator = lab.running("demo", json!({ "config": { "env": [{ "name": "MODE", "value": "quiet" }] } })).await?;
+    let _operator =
+        lab.running("demo", &json!({ "config": { "env": [{ "name": "MODE", "value": "quiet" }] } })).await?;
     let before = lab.get(kind, "demo").await?;
     let wanted = before.pointer(path).cloned();
     ensure!(wanted.is_some(), "there is no {path} in {before}");

@@ -1,0 +1,135 @@
+//! The operator as a process: its rights, its namespaces, its end.
+
+use anyhow::{Result, ensure};
+use cluster_tests::command::kubectl_with;
+use cluster_tests::manifests::server;
+use cluster_tests::{Kind, LONG, Lab, Test, looks, trial, within};
+use futures::{StreamExt, TryStreamExt, stream};
+use mcp_operator::operator::rbac::{RIGHTS, Right};
+use serde_json::{Value, json};
+
+pub fn tests() -> Vec<Test> {
+    vec![
+        trial(every_missing_right_is_named),
+        trial(servers_of_other_namespaces_are_left_alone),
+        trial(several_namespaces_can_be_watched),
+        trial(namespace_without_rights_is_named),
+        trial(sigterm_finishes_what_is_in_flight),
+    ]
+}
+
+async fn every_missing_right_is_named(lab: &Lab) -> Result<()> {
+    let all: Vec<(&Right, &str)> =
+        RIGHTS.iter().flat_map(|right| right.verbs.iter().map(move |verb| (right, *verb))).collect();
+    let checks = all.iter().map(async |&(right, verb)| is_named(lab, right, verb).await);
+    // They wait for rights to arrive for some seconds, so they wait together.
+    stream::iter(checks).buffer_unordered(all.len()).try_for_each(async |()| Ok(())).await?;
+    println!("{} rights, each missed and named", all.len());
+    Ok(())
+}
+
+async fn is_named(lab: &Lab, missing: &Right, verb: &str) -> Result<()> {
+    let words = format!("{verb}-{}", missing.resource.replace('/', "-"));
+    let kubeconfig = lab.account(&words).await?;
+    let mut rules: Vec<Value> = Vec::new();
+    for right in RIGHTS {
+        let verbs: Vec<_> = right.verbs.iter().filter(|&&given| right != missing || given != verb).collect();
+        rules.push(json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": verbs }));
+    }
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": rules,
+        "metadata": { "name": words, "namespace": lab.namespace() },
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": { "name": words, "namespace": lab.namespace() },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": words },
+        "subjects": [{ "kind": "ServiceAccount", "name": words, "namespace": lab.namespace() }],
+    });
+    kubectl_with(
+        &json!({ "apiVersion": "v1", "kind": "List", "items": [role, binding] }).to_string(),
+        &["create", "-f", "-"],
+    )
+    .await?;
+    let mut operator = lab.operator_as(&kubeconfig, &["--namespaces", lab.namespace()]).await?;
+    let status = operator.exit().await?;
+    let log = operator.log();
+    ensure!(status.code() == Some(1), "without {words} it ended with {status}: {log}");
+    let group = if missing.group.is_empty() { String::new() } else { format!(".{}", missing.group) };
+    let line = format!("  {verb} {}{group} in namespace {}", missing.resource, lab.namespace());
+    let named: Vec<&str> = log.lines().skip_while(|line| !line.starts_with("error: ")).skip(1).collect();
+    ensure!(named.len() == 1 && named[0].starts_with(&line), "without {words} it names {named:?}:\n{log}");
+    Ok(())
+}
+
+async fn servers_of_other_namespaces_are_left_alone(lab: &Lab) -> Result<()> {
+    let other = lab.second_namespace().await?;
+    other.apply(&server("stranger", &json!({}))).await?;
+    let _operator = lab.running("demo", &json!({})).await?;
+    ensure!(other.get(Kind::Server, "stranger").await?["status"].is_null(), "it got a status");
+    ensure!(other.list(Kind::Deployment, "").await?.is_empty(), "it got a Deployment");
+    Ok(())
+}
+
+async fn several_namespaces_can_be_watched(lab: &Lab) -> Result<()> {
+    let second = lab.second_namespace().await?;
+    for place in [lab, &second] {
+        place.fake_pods().await?;
+        place.apply(&server("demo", &json!({}))).await?;
+    }
+    let kubeconfig = lab.account("operator").await?;
+    lab.bind("operator", "cluster-tests-operator").await?;
+    second.bind_account_of(lab, "operator", "cluster-tests-operator").await?;
+    let namespaces = format!("{},{}", lab.namespace(), second.namespace());
+    let _operator = lab.operator_as(&kubeconfig, &["--verify", "false", "--namespaces", &namespaces]).await?;
+    lab.ready("demo").await?;
+    second.ready("demo").await.map(drop)
+}
+
+async fn namespace_without_rights_is_named(lab: &Lab) -> Result<()> {
+    let second = lab.second_namespace().await?;
+    let kubeconfig = lab.account("operator").await?;
+    lab.bind("operator", "cluster-tests-operator").await?;
+    let namespaces = format!("{},{}", lab.namespace(), second.namespace());
+    let mut operator = lab.operator_as(&kubeconfig, &["--namespaces", &namespaces]).await?;
+    let status = operator.exit().await?;
+    ensure!(status.code() == Some(1), "{status}");
+    let log = operator.log();
+    ensure!(log.contains(&format!("in namespace {} ", second.namespace())), "{log}");
+    ensure!(!log.contains(&format!("in namespace {} ", lab.namespace())), "{log}");
+    Ok(())
+}
+
+async fn sigterm_finishes_what_is_in_flight(lab: &Lab) -> Result<()> {
+    const SERVERS: usize = 60;
+    lab.fake_pods().await?;
+    for number in 0..SERVERS {
+        lab.create(&server(&format!("server-{number}"), &json!({ "runtime": { "replicas": 0 } }))).await?;
+    }
+    let operator = lab.operator(&["--verify", "false", "--concurrent-reconciles", "4"]).await?;
+    within(LONG, "some servers have children", async || {
+        ensure!(!lab.list(Kind::NetworkPolicy, "").await?.is_empty(), "none has");
+        Ok(())
+    })
+    .await?;
+    let status = operator.terminate().await?;
+    ensure!(status.success(), "it ended with {status}");
+    let servers = lab.list(Kind::Server, "").await?;
+    let mut finished = 0;
+    for server in &servers {
+        let name = server["metadata"]["name"].as_str().unwrap_or_default();
+        let mut children = 0;
+        for kind in Kind::CHILDREN {
+            children += usize::from(lab.find(kind, name).await?.is_some());
+        }
+        let told = looks(server).contains_key("Ready");
+        ensure!(
+            children == 0 && !told || children == 3 && told,
+            "{name} was left with {children} children, told: {told}"
+        );
+        finished += usize::from(told);
+    }
+    println!("ended when {finished} of {SERVERS} servers were made");
+    ensure!(finished < SERVERS, "everything was made before the signal came, so nothing was shown");
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! Many servers: an operator that is killed in the middle of making them, and one that has nothing to do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use cluster_tests::manifests::{config_map, server};
+use cluster_tests::{Kind, LONG, Lab, Operator, Test, looks, trial_within, within};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+pub fn tests() -> Vec<Test> {
+    let limit = Duration::from_mins(6);
+    vec![
+        trial_within(limit, nothing_is_lost_or_made_twice_when_the_operator_is_killed_among_200_servers),
+        trial_within(limit, a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart),
+    ]
+}
+
+async fn nothing_is_lost_or_made_twice_when_the_operator_is_killed_among_200_servers(lab: &Lab) -> Result<()> {
+    const SERVERS: usize = 200;
+    lab.only_fake_pods().await?;
+    let operator = lab.operator(&["--verify", "false"]).await?;
+    let kill = async {
+        within(LONG, "a quarter of the servers has a Deployment", async || {
+            let made = lab.list(Kind::Deployment, "").await?.len();
+            ensure!(made >= SERVERS / 4, "there are {made}");
+            Ok(())
+        })
+        .await?;
+        operator.kill().await
+    };
+    let (created, killed) = tokio::join!(create(lab, SERVERS, |_| json!({})), kill);
+    created.and(killed)?;
+    let before = uids(lab).await?;
+    println!("killed when there were {} of {} children of {SERVERS} servers", before.len(), 3 * SERVERS);
+    ensure!(before.len() < 3 * SERVERS, "the operator was killed after everything was made");
+
+    let _operator = lab.operator(&["--verify", "false"]).await?;
+    all_ready(lab, SERVERS).await?;
+    let after = uids(lab).await?;
+    ensure!(after.len() == 3 * SERVERS, "there are {} children of {SERVERS} servers", after.len());
+    for (child, uid) in &before {
+        ensure!(after.get(child) == Some(uid), "{child} was replaced");
+    }
+    let sets = lab.list(Kind::ReplicaSet, "").await?.len();
+    ensure!(sets == SERVERS, "{sets} ReplicaSets: some Deployment was rolled");
+    for kind in [Kind::Deployment, Kind::NetworkPolicy] {
+        for object in lab.list(kind, "").await? {
+            ensure!(
+                object["metadata"]["generation"] == 1,
+                "{kind:?} was changed after it was made: {}",
+                object["metadata"]
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart(lab: &Lab) -> Result<()> {
+    const SERVERS: usize = 100;
+    lab.requests()?;
+    lab.only_fake_pods().await?;
+    let operator = lab.operator(&["--verify", "false"]).await?;
+    for number in 0..SERVERS {
+        lab.apply(&config_map(&format!("settings-{number}"), "A", "1")).await?;
+    }
+    let spec = |number: usize| {
+        let name = format!("settings-{number}");
+        let volume = json!({ "path": "/etc/a", "source": { "type": "ConfigMap", "configMap": { "name": name } } });
+        json!({
+            "extraLabels": { "team": "maps" },
+            "config": { "envFrom": [{ "configMapRef": { "name": name } }], "storage": [volume] },
+        })
+    };
+    create(lab, SERVERS, spec).await?;
+    all_ready(lab, SERVERS).await?;
+    let made = quiet(lab).await?;
+
+    // The one duration that is a promise: a minute without a write.
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let after_a_minute = writes(lab)?;
+    ensure!(after_a_minute.len() == made, "writes in a minute: {:?}", &after_a_minute[made..]);
+
+    operator.terminate().await?;
+    let operator = lab.operator(&["--verify", "false"]).await?;
+    every_server_was_looked_at(&operator, SERVERS).await?;
+    quiet(lab).await?;
+    let after_restart = writes(lab)?;
+    println!(
+        "{SERVERS} servers: {made} writes to make them, {} in a minute, {} at a restart",
+        after_a_minute.len() - made,
+        after_restart.len() - made,
+    );
+    ensure!(after_restart.len() == made, "writes at a restart: {:?}", &after_restart[made..]);
+    Ok(())
+}
+
+/// Creates servers, some at a time.
+async fn create(lab: &Lab, count: usize, spec: impl Fn(usize) -> Value) -> Result<()> {
+    let manifests: Vec<Value> = (0..count).map(|number| server(&format!("server-{number}"), &spec(number))).collect();
+    let creations = manifests.iter().map(async |manifest| lab.create(manifest).await);
+    stream::iter(creations).buffer_unordered(16).try_for_each(async |_| Ok(())).await
+}
+
+async fn all_ready(lab: &Lab, count: usize) -> Result<()> {
+    let what = format!("all {count} servers are Ready");
+    within(2 * LONG, &what, async || {
+        let servers = lab.list(Kind::Server, "").await?;
+        let is_ready = |server: &&Value| {
+            looks(server).get("Ready").is_some_and(|ready| ready == "True DeploymentReady")
+                && server["status"]["readyReplicas"] == 1
+        };
+        let ready = servers.iter().filter(is_ready).count();
+        ensure!(ready == count, "{ready} are");
+        Ok(())
+    })
+    .await
+}
+
+/// Each child's uid, by kind and name.
+async fn uids(lab: &Lab) -> Result<BTreeMap<String, Value>> {
+    let mut uids = BTreeMap::new();
+    for kind in Kind::CHILDREN {
+        for object in lab.list(kind, "mcp-server").await? {
+            let name = object["metadata"]["name"].as_str().context("a name")?;
+            uids.insert(format!("{kind:?} {name}"), object["metadata"]["uid"].clone());
+        }
+    }
+    Ok(uids)
+}
+
+fn writes(lab: &Lab) -> Result<Vec<cluster_tests::audit::Request>> {
+    Ok(lab.requests()?.into_iter().filter(cluster_tests::audit::Request::writes).collect())
+}
+
+/// Waits until what was begun is done: no write for some seconds. Returns how many there were.
+async fn quiet(lab: &Lab) -> Result<usize> {
+    let mut last = (usize::MAX, tokio::time::Instant::now());
+    within(LONG, "there was no write for 5 s", async || {
+        let count = writes(lab)?.len();
+        if count != last.0 {
+            last = (count, tokio::time::Instant::now());
+        }
+        ensure!(last.1.elapsed() >= Duration::from_secs(5), "there were {count} writes");
+        Ok(count)
+    })
+    .await
+}
+
+async fn every_server_was_looked_at(operator: &Operator, count: usize) -> Result<()> {
+    within(LONG, "every server was reconciled", async || {
+        let metrics = operator.metrics().await?;
+        let line = metrics.lines().find(|line| line.starts_with("mcp_operator_reconciles_total"));
+        let done = line.and_then(|line| line.rsplit(' ').next()).context("the metric is not there")?;
+        ensure!(done.parse::<f64>()? >= f64::from(u32::try_from(count)?), "{done} reconciles");
+        Ok(())
+    })
+    .await
+}
