@@ -241,7 +241,8 @@ impl Allowed {
         let container = json!(container);
         for pointer in HOSTS {
             let host = container.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            if !host.is_empty() && !(own && self.probe_hosts.contains(host)) {
+            let asked_for = own && self.probe_hosts.contains(host);
+            if !host.is_empty() && !asked_for {
                 let problem = "must be unset: probes and hooks may only reach the pod itself";
                 return refuse(&format!("{path}{}", pointer.replace('/', ".")), problem);
             }

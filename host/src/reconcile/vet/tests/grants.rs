@@ -65,14 +65,21 @@ fn privileged_specs() -> Vec<Value> {
 
 #[test]
 fn what_the_users_own_spec_asks_for_is_accepted() {
-    privileged_specs().iter().for_each(|spec| drop(accepted(&inputs(spec))));
+    for spec in &privileged_specs() {
+        accepted(&inputs(spec));
+    }
 }
 
 #[test]
 fn what_the_default_plugin_renders_for_every_accepted_case_of_the_rules_is_accepted() {
-    let cases = cases::load().into_iter().filter(|case| matches!(case.verdict, cases::Verdict::Accepted { .. }));
-    let accepted = cases.map(|case| accepted(&inputs_of(&case.manifest))).count();
-    assert!(accepted > 20, "only {accepted} cases");
+    let mut count = 0;
+    for case in cases::load() {
+        if matches!(case.verdict, cases::Verdict::Accepted { .. }) {
+            accepted(&inputs_of(&case.manifest));
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} cases");
 }
 
 /// What platform teams write policies for, and what a stricter policy does.
