@@ -66,7 +66,6 @@ async fn kubectl_get_shows_the_columns(lab: &Lab) -> Result<()> {
         ("mcpservers", &[][..], beta),
         ("mcpservers", &["-o", "wide"][..], "NAME PHASE ACCEPTED AVAILABLE VERIFIED IMAGE PORT ADDRESS PLUGINS AGE"),
         ("mcpservers.v1alpha1.mcp.x-k8s.io", &[][..], alpha),
-        ("mcpservers.v1alpha1.mcp.x-k8s.io", &["-o", "wide"][..], "NAME READY ACCEPTED IMAGE PORT ADDRESS PLUGINS AGE"),
     ];
     for (resource, wide, expected) in checks {
         let found = columns(resource, wide).await?;

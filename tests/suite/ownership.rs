@@ -46,7 +46,7 @@ async fn service_of_another_server_is_left_alone(lab: &Lab) -> Result<()> {
 /// The server `demo` finds an object of its name that is somebody else's.
 async fn is_left_alone(lab: &Lab, kind: Kind, owners: Value) -> Result<()> {
     lab.fake_pods().await?;
-    let before = lab.create(&foreign(kind, owners)?).await?;
+    let before = lab.create(&foreign(kind, &owners)?).await?;
     let _operator = lab.operator(&["--verify", "false"]).await?;
     lab.apply(&server("demo", &json!({}))).await?;
     let reason = format!("{kind:?}Unavailable");
@@ -86,7 +86,7 @@ fn contents(object: &Value) -> (Value, Value, Value, Value) {
 
 async fn refused_server_recovers_when_the_other_object_goes(lab: &Lab) -> Result<()> {
     lab.fake_pods().await?;
-    lab.create(&foreign(Kind::Service, Value::Null)?).await?;
+    lab.create(&foreign(Kind::Service, &Value::Null)?).await?;
     let _operator = lab.operator(&["--verify", "false"]).await?;
     lab.apply(&server("demo", &json!({}))).await?;
     lab.until("demo", LONG, &[("Ready", "False ServiceUnavailable")]).await?;
@@ -143,7 +143,7 @@ fn controller(api_version: &str, kind: &str, owner: &Value) -> Value {
 }
 
 /// An object of the name `demo` that works, and that the operator did not make.
-fn foreign(kind: Kind, owners: Value) -> Result<Value> {
+fn foreign(kind: Kind, owners: &Value) -> Result<Value> {
     let labels = json!({ "app": "legacy" });
     let container = json!({ "name": "legacy", "image": "localhost/mcp-stateless:1" });
     let (api_version, spec) = match kind {

@@ -21,30 +21,50 @@ pub fn tests() -> Vec<Test> {
 }
 
 async fn endless_plugin_is_contained(lab: &Lab) -> Result<()> {
-    is_contained(lab, "loop", "RenderFailed", &["did not answer within", "these are my last words"]).await
+    is_contained(
+        lab,
+        hostile_plugins::component("loop"),
+        "RenderFailed",
+        &["did not answer within", "these are my last words"],
+    )
+    .await
 }
 
 async fn crashing_plugin_is_contained(lab: &Lab) -> Result<()> {
-    is_contained(lab, "trap", "RenderFailed", &["crashed", "unreachable", "these are my last words"]).await
+    is_contained(
+        lab,
+        hostile_plugins::component("trap"),
+        "RenderFailed",
+        &["crashed", "unreachable", "these are my last words"],
+    )
+    .await
 }
 
 async fn memory_hungry_plugin_is_contained(lab: &Lab) -> Result<()> {
-    is_contained(lab, "memory", "RenderFailed", &["ran out of memory", "64 MiB"]).await
+    is_contained(lab, hostile_plugins::component("memory"), "RenderFailed", &["ran out of memory", "64 MiB"]).await
 }
 
 async fn flooding_plugin_is_contained(lab: &Lab) -> Result<()> {
-    is_contained(lab, "output-flood", "RenderFailed", &["too large", "1 MiB"]).await
+    is_contained(lab, hostile_plugins::component("output-flood"), "RenderFailed", &["too large", "1 MiB"]).await
 }
 
 async fn plugin_that_grabs_rights_is_contained(lab: &Lab) -> Result<()> {
-    is_contained(lab, "cluster-role-binding", "RenderRejected", &["ClusterRoleBinding"]).await
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "demo" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "default", "namespace": lab.namespace() }],
+    });
+    let mut objects = other_policy();
+    objects.push(("extra", binding.to_string()));
+    is_contained(lab, hostile_plugins::answering(&objects), "RenderRejected", &["ClusterRoleBinding", "not granted"])
+        .await
 }
 
 /// An operator with this plugin says what is wrong and applies nothing, while a neighbour serves on.
-async fn is_contained(lab: &Lab, plugin: &str, reason: &str, message: &[&str]) -> Result<()> {
+async fn is_contained(lab: &Lab, plugin: Vec<u8>, reason: &str, message: &[&str]) -> Result<()> {
     let neighbour = lab.second_namespace().await?;
     let _neighbours_operator = neighbour.running("quiet", &json!({})).await?;
-    let operator = start(lab, &component(lab, plugin, &hostile_plugins::component(plugin))?).await?;
+    let operator = start(lab, &component(lab, "hostile", &plugin)?).await?;
     lab.apply(&server("demo", &json!({}))).await?;
     let failed = format!("False {reason}");
     let expected = [
@@ -122,7 +142,7 @@ async fn servers_follow_another_policy_and_back(lab: &Lab) -> Result<()> {
     let before = chain().await?;
     default.terminate().await?;
 
-    let other = start(lab, &component(lab, "other", &other_policy())?).await?;
+    let other = start(lab, &component(lab, "other", &hostile_plugins::answering(&other_policy()))?).await?;
     label("other".into()).await?;
     lab.ready("demo").await?;
     let changed = chain().await?;
@@ -140,7 +160,7 @@ async fn servers_follow_another_policy_and_back(lab: &Lab) -> Result<()> {
 }
 
 /// A policy that knows one server, `demo`, and labels all its objects.
-fn other_policy() -> Vec<u8> {
+fn other_policy() -> Vec<(&'static str, String)> {
     let metadata = json!({ "name": "demo", "labels": { "policy": "other" } });
     let selector = json!({ "mcp-server": "demo" });
     let container = json!({
@@ -166,8 +186,9 @@ fn other_policy() -> Vec<u8> {
             "ingress": [{ "ports": [{ "port": 8080, "protocol": "TCP" }] }], "egress": [{}],
         },
     });
-    let objects = [("workload", deployment), ("service", service), ("network-policy", policy)];
-    hostile_plugins::answering(&objects.map(|(slot, object)| (slot, object.to_string())))
+    [("workload", deployment), ("service", service), ("network-policy", policy)]
+        .map(|(slot, object)| (slot, object.to_string()))
+        .to_vec()
 }
 
 /// Writes a component to a file and returns its path.

@@ -34,7 +34,9 @@ async fn is_named(lab: &Lab, missing: &Right, verb: &str) -> Result<()> {
     let mut rules: Vec<Value> = Vec::new();
     for right in RIGHTS {
         let verbs: Vec<_> = right.verbs.iter().filter(|&&given| right != missing || given != verb).collect();
-        rules.push(json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": verbs }));
+        if !verbs.is_empty() {
+            rules.push(json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": verbs }));
+        }
     }
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": rules,

@@ -35,7 +35,7 @@ async fn api_server_stores_or_refuses_every_manifest_as_the_table_says(lab: &Lab
 }
 
 async fn dry_run(lab: &Lab, case: &Case) -> Result<()> {
-    match (&case.verdict, create(lab, &case.manifest, "dryRun=All").await) {
+    match (&case.verdict, create(lab, &case.manifest, "&dryRun=All").await) {
         (Verdict::Accepted { stored }, Ok(answer)) => {
             ensure!(contains(&answer, stored), "stored {} without {stored}", answer["spec"]);
         }
@@ -60,10 +60,11 @@ async fn operator_refuses_what_the_definition_cannot(lab: &Lab) -> Result<()> {
         if path != "metadata.name" {
             manifest["metadata"]["name"] = format!("case-{number}").into();
         }
-        let created = create(lab, &manifest, "dryRun=").await.with_context(|| case.name.clone())?;
+        let created = create(lab, &manifest, "").await.with_context(|| case.name.clone())?;
         expected.push((
             created["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             path.clone(),
+            message.clone(),
             case.name.clone(),
         ));
     }
@@ -75,7 +76,10 @@ async fn operator_refuses_what_the_definition_cannot(lab: &Lab) -> Result<()> {
             let accepted = condition(server.context("it is gone")?, "Accepted").clone();
             ensure!(accepted["status"] == "False" && accepted["reason"] == "Invalid", "{case}: {accepted}");
             let told = accepted["message"].as_str().unwrap_or_default();
-            ensure!(told.contains(path) && told.contains(message.as_str()), "{case}: {path} {message:?}: {accepted}");
+            ensure!(
+                told.contains(path.as_str()) && told.contains(message.as_str()),
+                "{case}: {path} {message:?}: {accepted}"
+            );
         }
         Ok(())
     })
@@ -119,7 +123,7 @@ async fn create(lab: &Lab, manifest: &Value, parameters: &str) -> Result<Value, 
     );
     let body = manifest.to_string().into_bytes();
     let mut request = Request::new(path).create(&PostParams::default(), body).map_err(kube::Error::BuildRequest)?;
-    let uri = format!("{}&fieldValidation=Strict&{parameters}", request.uri());
+    let uri = format!("{}&fieldValidation=Strict{parameters}", request.uri());
     *request.uri_mut() = uri.parse().expect("a path with parameters");
     lab.client().request(request).await
 }
