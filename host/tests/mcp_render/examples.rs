@@ -48,14 +48,14 @@ fn every_example_renders_to_its_golden_file_and_the_command_prints_the_same() {
     let renderer = Renderer::new();
     let mut all = Vec::new();
     for (name, example) in examples() {
-        let rendered = renderer.render(&example, "default");
+        let objects = renderer.render(&example, "default");
         let file = golden(&format!("{name}.yaml"));
         if std::env::var_os("BLESS").is_some() {
-            fs::write(&file, &rendered).unwrap();
+            fs::write(&file, &objects).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
-        assert!(rendered == expected, "{name} renders differently; look at what changed after: {BLESS}");
-        all.push(rendered);
+        assert!(objects == expected, "{name} renders differently; look at what changed after: {BLESS}");
+        all.push(objects);
     }
     let [first, second] = [(); 2].map(|()| run(["render", "-f", "examples"]).printed());
     assert!(first == all.join("---\n"), "the command prints other bytes than the library renders");
