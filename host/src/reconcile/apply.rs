@@ -48,6 +48,12 @@ impl Applied {
         self.paused
     }
 
+    /// What an apply could have left behind.
+    #[cfg(test)]
+    pub(super) fn recorded(render: RenderStatus, warnings: &[&str], paused: bool) -> Self {
+        Self { render, warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(), paused }
+    }
+
     /// What a paused server has: what was applied before.
     pub(super) fn paused(server: &MCPServer, inputs: &Inputs) -> Self {
         let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));

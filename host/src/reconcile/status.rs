@@ -4,6 +4,8 @@
 //! [`report`] is the effectful shell: it looks at the pods, asks the verifier, writes, and publishes events.
 
 mod conditions;
+#[cfg(test)]
+mod tests;
 mod workload;
 mod write;
 

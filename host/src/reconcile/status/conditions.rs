@@ -148,7 +148,10 @@ fn available(seen: &Observation<'_>, serving: &Serving) -> Verdict {
 
 fn verified(seen: &Observation<'_>, serving: &Serving) -> Verdict {
     let not_yet = |message: &str| Verdict::unknown("NotVerified", message);
-    if matches!(seen.outcome, Err(Error::Child { .. })) || !serving.serves() {
+    if matches!(seen.outcome, Err(Error::Child { .. })) {
+        return not_yet("the server is not asked while its objects are not as they should be; see Available");
+    }
+    if !serving.serves() {
         return not_yet("no pod serves");
     }
     if !seen.verify {

@@ -88,10 +88,13 @@ impl Before {
         let available = previous.conditions.iter().find(|condition| condition.type_ == "Available");
         match available {
             Some(condition) if condition.reason == "Available" => Self::Served,
-            Some(condition)
-                if condition.reason == "DeploymentUnavailable" && condition.observed_generation == generation =>
-            {
-                Self::Failed
+            // Without a workload of ours, the reason was somebody else's.
+            Some(condition) if condition.reason == "DeploymentUnavailable" && previous.deployment_name.is_some() => {
+                if condition.observed_generation == generation {
+                    Self::Failed
+                } else {
+                    Self::New
+                }
             }
             _ => Self::New,
         }
