@@ -5,7 +5,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test lint drift bless image clean
-.PHONY: fmt clippy doc alone scripts deny
+.PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 OPERATOR := $(CARGO_TARGET_DIR)/debug/mcp-operator
@@ -49,7 +49,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/readme .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:
@@ -63,6 +63,10 @@ drift: build ## Check that the generated files in deploy/ are what the code gene
 bless: ## Write every generated and golden file anew; look at `git diff` then
 	BLESS=1 cargo test --package mcp-operator
 	git status --short
+
+# The commands of the README that no other target has.
+readme: build
+	tests/readme
 
 image: build ## Make the operator's image, an archive; prints its path
 	@tests/cluster/cluster image-operator $(OPERATOR)
