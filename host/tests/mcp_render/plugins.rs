@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::command::{Ended, render, run_with_input, server};
+
+static OF_SERVER_A: LazyLock<Vec<Value>> = LazyLock::new(|| render(&server("a", "")).objects());
 
 /// Components as files, gone with the folder.
 pub struct Plugins(TempDir);
@@ -30,7 +33,7 @@ impl Plugins {
 
     /// One that answers with what the default plugin renders for a server named `a`, after a change.
     pub fn answering(&self, change: impl FnOnce(&mut Vec<(String, Value)>)) -> PathBuf {
-        let mut objects = render(&server("a", "")).objects();
+        let mut objects = OF_SERVER_A.clone();
         for object in &mut objects {
             object["metadata"].as_object_mut().unwrap().remove("namespace");
         }

@@ -40,17 +40,10 @@ fn verified() -> Scene {
     Scene::serving().answered()
 }
 
-/// Servers whose spec is valid and rendered.
-fn healthy_and_not() -> Vec<Situation> {
-    use Phase::{Degraded, Failed, Pending, Running, ScaledToZero};
+/// Servers whose pods serve.
+fn serving() -> Vec<Situation> {
+    use Phase::{Degraded, Pending, Running};
     vec![
-        situation(
-            "just created",
-            vec![Scene::created()],
-            Pending,
-            [VALID, RENDERED, STARTING, UNASKED, STARTING],
-            false,
-        ),
         situation(
             "pods serve, first handshake not answered",
             vec![Scene::created(), Scene::serving()],
@@ -113,6 +106,34 @@ fn healthy_and_not() -> Vec<Situation> {
             true,
         ),
         situation(
+            "some pods serve, some fail",
+            vec![verified(), Scene::created().with_pods(3, 1).with_trouble(crash())],
+            Degraded,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
+            "paused while it serves",
+            vec![verified(), Scene::serving().paused()],
+            Running,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+    ]
+}
+
+/// Servers whose pods do not serve.
+fn not_serving() -> Vec<Situation> {
+    use Phase::{Failed, Pending, ScaledToZero};
+    vec![
+        situation(
+            "just created",
+            vec![Scene::created()],
+            Pending,
+            [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
             "never served, reason known",
             vec![Scene::created(), Scene::created().with_trouble(crash())],
             Failed,
@@ -141,13 +162,6 @@ fn healthy_and_not() -> Vec<Situation> {
             false,
         ),
         situation(
-            "some pods serve, some fail",
-            vec![verified(), Scene::created().with_pods(3, 1).with_trouble(crash())],
-            Degraded,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
             "scaled to zero",
             vec![verified(), Scene::created().with_pods(0, 0)],
             ScaledToZero,
@@ -167,13 +181,6 @@ fn healthy_and_not() -> Vec<Situation> {
             Pending,
             [VALID, RENDERED, STARTING, UNASKED, STARTING],
             false,
-        ),
-        situation(
-            "paused while it serves",
-            vec![verified(), Scene::serving().paused()],
-            Running,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
         ),
     ]
 }
@@ -242,9 +249,13 @@ fn not_in_line() -> Vec<Situation> {
     ]
 }
 
+fn all() -> impl Iterator<Item = Situation> {
+    serving().into_iter().chain(not_serving()).chain(not_in_line())
+}
+
 #[test]
 fn every_situation_has_the_phase_conditions_and_address_of_the_table() {
-    for Situation { name, scenes, phase, conditions, published } in healthy_and_not().into_iter().chain(not_in_line()) {
+    for Situation { name, scenes, phase, conditions, published } in all() {
         let status = after(&scenes);
         let told = ["Accepted", "Rendered", "Available", "Verified", "Ready"].map(|name| {
             condition(&status, name).map_or("absent".to_owned(), |it| format!("{} {}", it.status, it.reason))
@@ -259,7 +270,7 @@ fn every_situation_has_the_phase_conditions_and_address_of_the_table() {
 /// Whatever happens, a status says which generation it is about, and every condition does.
 #[test]
 fn every_condition_names_the_generation_it_is_about() {
-    for Situation { name, scenes, .. } in healthy_and_not().into_iter().chain(not_in_line()) {
+    for Situation { name, scenes, .. } in all() {
         let generation = Some(scenes.last().unwrap().generation);
         let status = after(&scenes);
         assert_eq!(status.observed_generation, generation, "{name}");
@@ -271,7 +282,7 @@ fn every_condition_names_the_generation_it_is_about() {
 /// No write without a reason: what is seen again is told again in the same words.
 #[test]
 fn the_same_scene_seen_again_changes_nothing() {
-    for Situation { name, mut scenes, .. } in healthy_and_not().into_iter().chain(not_in_line()) {
+    for Situation { name, mut scenes, .. } in all() {
         let once = after(&scenes);
         let last = scenes.pop().unwrap();
         assert_eq!(last.after(Some(once.clone()), 1_000_000), once, "{name}");
