@@ -3,6 +3,9 @@
 //! Handshakes run in tasks of their own, a bounded number at a time, never in a reconcile. A server is asked when its
 //! pods first serve, when they change, and again after a failure, less and less often. What one attempt does is in
 //! [`crate::handshake`].
+//!
+//! When pods change, the first answer may still be an old pod's: its Service leads to it for a moment longer. So that
+//! answer is confirmed by asking once more.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -20,6 +23,9 @@ use crate::metrics::Metrics;
 
 /// Seconds to the next attempt after the first, second, … failure in a row.
 const BACK_OFF: [u64; 5] = [10, 20, 40, 80, 120];
+
+/// How long after an answer about changed pods it is confirmed: by then every node routes to the new ones.
+const CONFIRMATION: Duration = Duration::from_secs(10);
 
 /// What one attempt came to.
 pub type Outcome = Result<Answer, Unanswered>;
@@ -62,6 +68,8 @@ struct Shared {
 struct Entry {
     subject: Option<Subject>,
     asking: bool,
+    /// Whether the answer awaited may be one of earlier pods.
+    in_doubt: bool,
     last: Option<Arc<Outcome>>,
     era: Option<Era>,
     failures: usize,
@@ -90,9 +98,8 @@ impl Verifier {
     pub fn ask(&self, uid: &str, server: ServerName, subject: Subject, tls: Tls) {
         let mut servers = self.shared.servers();
         let entry = servers.entry(uid.to_owned()).or_default();
-        entry.asking = true;
         let target = Target { url: subject.url.clone(), tls, era: entry.era };
-        entry.subject = Some(subject);
+        entry.begin(subject);
         let (shared, uid) = (Arc::clone(&self.shared), uid.to_owned());
         self.tasks.spawn(async move { shared.ask(uid, server, target).await });
     }
@@ -124,7 +131,13 @@ impl Entry {
         !self.asking && (changed || again)
     }
 
-    /// Takes over an outcome and sets the time of the next attempt: none after an answer.
+    fn begin(&mut self, subject: Subject) {
+        self.asking = true;
+        self.in_doubt = self.subject.as_ref().is_some_and(|earlier| *earlier != subject);
+        self.subject = Some(subject);
+    }
+
+    /// Takes over an outcome and sets the time of the next attempt: none after an answer that is beyond doubt.
     fn conclude(&mut self, outcome: Outcome) {
         self.asking = false;
         if let Ok(answer) = &outcome {
@@ -132,7 +145,7 @@ impl Entry {
                 self.era = Some(*era);
             }
             self.failures = 0;
-            self.next = None;
+            self.next = self.in_doubt.then(|| Instant::now() + jittered(CONFIRMATION));
         } else {
             let seconds = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
             self.failures += 1;
@@ -192,8 +205,7 @@ mod tests {
 
     /// What happens between a question and its answer.
     fn asked(entry: &mut Entry, subject: &Subject) {
-        entry.asking = true;
-        entry.subject = Some(subject.clone());
+        entry.begin(subject.clone());
     }
 
     #[tokio::test(start_paused = true)]
@@ -206,6 +218,22 @@ mod tests {
         tokio::time::advance(Duration::from_hours(1)).await;
         assert!(!entry.is_due(&subject("a")));
         assert!(entry.is_due(&subject("b")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_about_changed_pods_is_confirmed_once() {
+        let mut entry = Entry::default();
+        for pod in ["a", "b"] {
+            asked(&mut entry, &subject(pod));
+            entry.conclude(Ok(Answer::AuthRequired));
+        }
+        assert!(!entry.is_due(&subject("b")), "not at once");
+        tokio::time::advance(CONFIRMATION.mul_f64(1.1)).await;
+        assert!(entry.is_due(&subject("b")), "the first answer may have been the old pod's");
+        asked(&mut entry, &subject("b"));
+        entry.conclude(Ok(Answer::AuthRequired));
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert!(!entry.is_due(&subject("b")), "the second was not");
     }
 
     #[tokio::test(start_paused = true)]
