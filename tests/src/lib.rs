@@ -7,7 +7,7 @@
 //! async fn deleted_deployment_is_recreated(lab: &Lab) -> Result<()> { … }
 //! ```
 //!
-//! `cargo test -p cluster-tests` starts a cluster, runs the tests *inside* its namespaces, where Services resolve, and
+//! `cargo test --workspace --test cluster` starts a cluster, runs the tests *inside* its namespaces, where Services resolve, and
 //! ends it. `README.md` in this crate's folder says what else there is to set.
 
 mod access;

@@ -102,7 +102,8 @@ async fn binaries() -> Result<Vec<(&'static str, PathBuf)>> {
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--package=mcp-operator", "--bins", "--message-format=json-render-diagnostics"])
+        // What `make build` builds, so that it is there already: other targets would switch on other features.
+        .args(["build", "--workspace", "--all-targets", "--message-format=json-render-diagnostics"])
         .current_dir(REPOSITORY)
         .stderr(Stdio::inherit())
         .output()
@@ -112,7 +113,8 @@ async fn binaries() -> Result<Vec<(&'static str, PathBuf)>> {
     let messages: Vec<Value> =
         output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
     let executable = |name: &'static str| {
-        let message = messages.iter().find(|m| m["target"]["name"] == name && m["executable"].is_string());
+        let is_it = |m: &&Value| m["target"]["name"] == name && m["profile"]["test"] == false;
+        let message = messages.iter().filter(is_it).find(|message| message["executable"].is_string());
         let path = message.and_then(|message| message["executable"].as_str());
         Ok((name, path.with_context(|| format!("cargo built no {name}"))?.into()))
     };
