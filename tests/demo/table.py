@@ -7,6 +7,9 @@ import time
 
 from commands import PATIENCE, SERVER, Failed, kubectl_output, namespaced
 
+COLUMNS = "{time:>8}  {phase:13}{accepted:10}{rendered:10}{available:11}{verified:10}{ready:9}{pods:6}{new:6}{address}"
+
+
 def watch(done):
     """Prints a line for each state until `done(server, deployment)`; on a terminal the last line's clock runs."""
     live = sys.stdout.isatty()

@@ -61,8 +61,6 @@ pub struct Workload {
     pub ready: i32,
     /// Pods that have been ready for long enough.
     pub available: i32,
-    /// Whether enough pods serve by the Deployment's own rule (`maxUnavailable`).
-    pub enough: bool,
     /// Why its controller cannot go on, in its own words.
     pub failure: Option<String>,
 }
@@ -83,7 +81,6 @@ impl Workload {
             total: status.replicas,
             ready: status.ready_replicas,
             available: status.available_replicas,
-            enough: condition("Available", "True").is_some(),
             failure: failure.or_else(|| stuck.map(|_| "the roll-out makes no progress".to_owned())),
         }
     }
