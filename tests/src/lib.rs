@@ -3,7 +3,7 @@
 //! The tests themselves are in `suite/` and `install/`, a file for each topic. A test is an async function that gets a
 //! [`Lab`] and whose name is a sentence:
 //!
-//! ```ignore
+//! ```text
 //! async fn deleted_deployment_is_recreated(lab: &Lab) -> Result<()> { … }
 //! ```
 //!
