@@ -134,6 +134,9 @@ impl Entry {
     fn begin(&mut self, subject: Subject) {
         self.asking = true;
         self.in_doubt = self.subject.as_ref().is_some_and(|earlier| *earlier != subject);
+        if self.in_doubt {
+            self.failures = 0; // they were about other pods
+        }
         self.subject = Some(subject);
     }
 
@@ -247,11 +250,9 @@ mod tests {
             tokio::time::advance(Duration::from_secs(seconds).mul_f64(0.1) + Duration::from_millis(2)).await;
             assert!(entry.is_due(&subject("a")), "after {seconds} s and a tenth");
         }
-        asked(&mut entry, &subject("a"));
-        entry.conclude(Ok(Answer::AuthRequired));
         asked(&mut entry, &subject("b"));
         entry.conclude(Err(Unanswered::unreadable()));
         tokio::time::advance(Duration::from_secs(12)).await;
-        assert!(entry.is_due(&subject("b")), "an answer in between starts the back-off anew");
+        assert!(entry.is_due(&subject("b")), "changed pods start the back-off anew");
     }
 }
