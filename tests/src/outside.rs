@@ -71,14 +71,15 @@ async fn on(choice: &Choice, plan: &Plan) -> Result<ExitStatus> {
         fs::remove_dir_all(&folder).with_context(|| format!("removing the logs in {}", folder.display()))?;
     }
     fs::create_dir_all(&folder)?;
-    // Copies, so that a build in the meantime does not change what is tested.
+    // Copies, this program's first, so that a build in the meantime changes neither what is tested nor what tests it.
+    let myself = folder.join("tests");
+    fs::copy(env::current_exe()?, &myself).context("copying this program")?;
     for (name, built) in binaries().await? {
         fs::copy(&built, folder.join(name)).with_context(|| format!("copying {}", built.display()))?;
     }
     if let Choice::New(name) = choice {
         cluster(&[&["up", name], plan.cluster].concat(), Stdio::null()).await?;
     }
-    let myself = env::current_exe()?;
     let mut command = match choice {
         Choice::Current => Command::new(&myself),
         Choice::New(name) | Choice::Running(name) => {
