@@ -135,7 +135,7 @@ impl Entry {
         self.asking = true;
         self.in_doubt = self.subject.as_ref().is_some_and(|earlier| *earlier != subject);
         if self.in_doubt {
-            self.failures = 0; // they were about other pods
+            self.failures = 0; // those were of other pods
         }
         self.subject = Some(subject);
     }
@@ -253,6 +253,12 @@ mod tests {
         asked(&mut entry, &subject("b"));
         entry.conclude(Err(Unanswered::unreadable()));
         tokio::time::advance(Duration::from_secs(12)).await;
-        assert!(entry.is_due(&subject("b")), "changed pods start the back-off anew");
+        assert!(entry.is_due(&subject("b")), "other pods start the back-off anew");
+        asked(&mut entry, &subject("b"));
+        entry.conclude(Ok(Answer::AuthRequired));
+        asked(&mut entry, &subject("b"));
+        entry.conclude(Err(Unanswered::unreadable()));
+        tokio::time::advance(Duration::from_secs(12)).await;
+        assert!(entry.is_due(&subject("b")), "and so does an answer");
     }
 }
