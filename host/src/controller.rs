@@ -127,10 +127,7 @@ async fn reconcile_servers(
     stop: &CancellationToken,
 ) {
     let slots = Arc::new(Semaphore::new(limits.reconciles.into()));
-    let apis = scope.apis(|namespace| match namespace {
-        None => Api::<Guarded>::all(ctx.client.clone()),
-        Some(namespace) => Api::namespaced(ctx.client.clone(), namespace),
-    });
+    let apis = scope.apis(|namespace| watches::namespaced::<Guarded>(&ctx.client, namespace));
     let (mut senders, mut controllers) = (Vec::new(), Vec::new());
     for (namespace, api) in apis {
         let (sender, receiver) = mpsc::unbounded_channel();

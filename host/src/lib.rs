@@ -15,4 +15,5 @@ pub mod offline;
 pub mod operator;
 pub mod reconcile;
 pub mod sandbox;
+pub mod stdout;
 pub mod verification;

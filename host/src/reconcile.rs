@@ -18,8 +18,9 @@ pub mod vet;
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
 
 pub use self::apply::Applied;
 pub use self::context::{Backoff, Context, Settings, call};
@@ -42,6 +43,18 @@ impl Identity {
     /// The identity of `server`.
     pub fn of(server: &MCPServer) -> Self {
         Self { namespace: server.namespace().unwrap_or_default(), name: server.name_any(), uid: server.uid() }
+    }
+
+    /// What makes an object a child of this server; none offline.
+    pub fn owner_reference(&self) -> Option<OwnerReference> {
+        Some(OwnerReference {
+            api_version: MCPServer::api_version(&()).into(),
+            kind: api::KIND.into(),
+            name: self.name.clone(),
+            uid: self.uid.clone()?,
+            controller: Some(true),
+            block_owner_deletion: Some(true),
+        })
     }
 }
 

@@ -105,3 +105,17 @@ fn merge(target: &mut Value, patch: Value) {
         }
     }
 }
+
+/// Whether `object` has every field of `part`, with lists compared entry by entry.
+pub fn contains(object: &Value, part: &Value) -> bool {
+    match (object, part) {
+        (_, Value::Null) => true,
+        (Value::Object(object), Value::Object(part)) => {
+            part.iter().all(|(key, part)| object.get(key).is_some_and(|field| contains(field, part)))
+        }
+        (Value::Array(items), Value::Array(parts)) => {
+            items.len() == parts.len() && items.iter().zip(parts).all(|(item, part)| contains(item, part))
+        }
+        _ => object == part,
+    }
+}

@@ -11,7 +11,7 @@ use kube::api::PostParams;
 use kube::core::Request;
 use serde_json::Value;
 
-use self::cases::{By, Case, Verdict};
+use self::cases::{By, Case, Verdict, contains};
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -126,18 +126,4 @@ async fn create(lab: &Lab, manifest: &Value, parameters: &str) -> Result<Value, 
     let uri = format!("{}&fieldValidation=Strict{parameters}", request.uri());
     *request.uri_mut() = uri.parse().expect("a path with parameters");
     lab.client().request(request).await
-}
-
-/// Whether `object` has every field of `part`, with lists compared entry by entry.
-fn contains(object: &Value, part: &Value) -> bool {
-    match (object, part) {
-        (_, Value::Null) => true,
-        (Value::Object(object), Value::Object(part)) => {
-            part.iter().all(|(key, part)| object.get(key).is_some_and(|field| contains(field, part)))
-        }
-        (Value::Array(items), Value::Array(parts)) => {
-            items.len() == parts.len() && items.iter().zip(parts).all(|(item, part)| contains(item, part))
-        }
-        _ => object == part,
-    }
 }

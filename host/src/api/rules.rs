@@ -6,7 +6,7 @@ pub(crate) mod cases;
 
 use serde_json::Value;
 
-use self::cases::{By, Case, Verdict};
+use self::cases::{By, Case, Verdict, contains};
 use super::{MCPServer, Violation, schema::admit, validate::validate};
 
 /// What refused a manifest, with everything it said; or the stored object.
@@ -34,20 +34,6 @@ fn failure(case: &Case) -> Option<String> {
         }
     };
     Some(format!("{}: {problem}", case.name))
-}
-
-/// Whether `object` has every field of `part`, with lists compared entry by entry.
-fn contains(object: &Value, part: &Value) -> bool {
-    match (object, part) {
-        (_, Value::Null) => true,
-        (Value::Object(object), Value::Object(part)) => {
-            part.iter().all(|(key, part)| object.get(key).is_some_and(|field| contains(field, part)))
-        }
-        (Value::Array(items), Value::Array(parts)) => {
-            items.len() == parts.len() && items.iter().zip(parts).all(|(item, part)| contains(item, part))
-        }
-        _ => object == part,
-    }
 }
 
 #[test]

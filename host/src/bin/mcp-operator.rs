@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use mcp_operator::api::crd;
 use mcp_operator::operator::flags::LogFormat;
 use mcp_operator::operator::{self, Flags, install};
+use mcp_operator::stdout::print;
 use tracing_subscriber::EnvFilter;
 
 /// Runs MCP servers on Kubernetes; WebAssembly components decide how.
@@ -71,13 +72,4 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
     operator::run(flags).await
-}
-
-/// To a pipe that may be closed early, as by `head`.
-fn print(text: &str) -> anyhow::Result<()> {
-    use std::io::{ErrorKind, Write, stdout};
-    match stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
 }

@@ -1,6 +1,6 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use mcp_operator::offline::{self, Explanation, Findings, Format, Severity, Sources};
 use mcp_operator::reconcile::gather::Surroundings;
+use mcp_operator::stdout::print;
 
 /// Renders MCPServers without a cluster, exactly as the operator does: the same plugins, the same checks, the same bytes.
 #[derive(Parser)]
@@ -136,17 +137,6 @@ fn inspect(flags: &InspectFlags) -> anyhow::Result<ExitCode> {
     let description = offline::inspect(&component)?;
     print(&flags.output.map_or_else(|| description.to_string(), |format| offline::in_format(&description, format)))?;
     Ok(if description.problem().is_none() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
-}
-
-/// Writes to the standard output. Whoever reads it may stop reading, as `head` does.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to the standard output")
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Writes a line to the standard error, if anybody listens.

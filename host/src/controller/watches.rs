@@ -9,8 +9,9 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ApiResource;
-use kube::core::PartialObjectMeta;
+use kube::core::{DynamicResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
@@ -59,11 +60,9 @@ struct Start<'a> {
 impl Start<'_> {
     fn deployments(&mut self, scope: &Scope) {
         let resource = ApiResource::erase::<Deployment>(&());
-        let apis = scope.apis(|namespace| match namespace {
-            None => Api::<DeploymentView>::all_with(self.ctx.client.clone(), &resource),
-            Some(namespace) => Api::namespaced_with(self.ctx.client.clone(), namespace, &resource),
-        });
-        for (namespace, api) in apis {
+        for (namespace, api) in
+            scope.apis(|namespace| projected::<DeploymentView>(&self.ctx.client, namespace, &resource))
+        {
             let objects = watch(api, watcher::Config::default());
             let view = |object: DeploymentView| {
                 let workload = Workload::of(&object);
@@ -94,7 +93,7 @@ impl Start<'_> {
         kind: Kind,
         namespace: Option<String>,
         objects: impl Stream<Item = watcher::Result<Event<T>>> + Send + 'static,
-        view: impl Fn(T) -> (k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta, Option<Workload>) + Send + 'static,
+        view: impl Fn(T) -> (ObjectMeta, Option<Workload>) + Send + 'static,
     ) {
         let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
         let mut listed = BTreeSet::new();
@@ -132,11 +131,7 @@ impl Start<'_> {
 
     fn pods(&mut self, scope: &Scope) {
         let resource = ApiResource::erase::<Pod>(&());
-        let apis = scope.apis(|namespace| match namespace {
-            None => Api::<PodView>::all_with(self.ctx.client.clone(), &resource),
-            Some(namespace) => Api::namespaced_with(self.ctx.client.clone(), namespace, &resource),
-        });
-        for (namespace, api) in apis {
+        for (namespace, api) in scope.apis(|namespace| projected::<PodView>(&self.ctx.client, namespace, &resource)) {
             let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
             let objects = watch(api, watcher::Config::default().labels(api::SERVER_LABEL));
             let mut listed = HashSet::new();
@@ -251,7 +246,7 @@ impl Signals {
     }
 }
 
-fn namespaced<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>
+pub(super) fn namespaced<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
@@ -261,7 +256,18 @@ where
     }
 }
 
-fn child_key(kind: Kind, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ChildKey {
+/// For kinds of our own that read only a part of `resource`.
+fn projected<K>(client: &kube::Client, namespace: Option<&str>, resource: &ApiResource) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
+    match namespace {
+        None => Api::all_with(client.clone(), resource),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+    }
+}
+
+fn child_key(kind: Kind, metadata: &ObjectMeta) -> ChildKey {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     ChildKey { kind, namespace: text(&metadata.namespace), name: text(&metadata.name) }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use self::references::{Reference, Source, SourceKind};
@@ -120,7 +120,7 @@ impl Inputs {
 fn request_document(server: &MCPServer) -> String {
     let annotations: BTreeMap<_, _> = server.annotations().iter().filter(|(key, _)| *key != LAST_APPLIED).collect();
     canonical::text(&json!({
-        "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
+        "apiVersion": MCPServer::api_version(&()),
         "kind": api::KIND,
         "metadata": {
             "name": server.name_any(),

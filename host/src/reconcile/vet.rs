@@ -167,15 +167,8 @@ fn object(inputs: &Inputs, untrusted: &Untrusted) -> Result<VettedObject, Reject
 fn stamp(identity: &Identity, manifest: &mut Value) {
     let metadata = &mut manifest["metadata"];
     metadata["namespace"] = json!(identity.namespace);
-    if let Some(uid) = &identity.uid {
-        metadata["ownerReferences"] = json!([{
-            "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
-            "kind": api::KIND,
-            "name": identity.name,
-            "uid": uid,
-            "controller": true,
-            "blockOwnerDeletion": true,
-        }]);
+    if let Some(owner) = identity.owner_reference() {
+        metadata["ownerReferences"] = json!([owner]);
     }
     metadata["labels"][api::APP_LABEL] = json!(api::APP_LABEL_VALUE);
     metadata["labels"][api::SERVER_LABEL] = json!(identity.name);

@@ -78,10 +78,7 @@ fn is_namesake(identity: &Identity, controller: &OwnerReference) -> bool {
 async fn adopt(identity: &Identity, key: &ChildKey, metadata: &ObjectMeta, ctx: &Context) -> Result<(), Error> {
     let patch = json!([
         {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.resource_version},
-        {"op": "replace", "path": "/metadata/ownerReferences", "value": [{
-            "apiVersion": format!("{}/{}", api::GROUP, api::VERSION), "kind": api::KIND, "name": identity.name,
-            "uid": identity.uid, "controller": true, "blockOwnerDeletion": true,
-        }]},
+        {"op": "replace", "path": "/metadata/ownerReferences", "value": [identity.owner_reference()]},
     ]);
     let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch as RFC 6902 has it");
     let resource = key.kind.resource();

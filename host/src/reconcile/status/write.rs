@@ -1,7 +1,7 @@
 //! Writes a status by server-side apply, if it says anything new.
 
 use kube::api::{Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use crate::api::{self, MCPServer, MCPServerStatus};
@@ -18,7 +18,7 @@ pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx:
     let namespace = server.namespace().unwrap_or_default();
     let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
     let patch = json!({
-        "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
+        "apiVersion": MCPServer::api_version(&()),
         "kind": api::KIND,
         "metadata": { "name": server.name_any(), "uid": server.uid() },
         "status": next,
