@@ -13,6 +13,8 @@ pub mod handshake;
 pub mod metrics;
 pub mod offline;
 pub mod operator;
+pub mod parameters;
+pub mod plugins;
 pub mod reconcile;
 pub mod sandbox;
 pub mod stdout;

@@ -24,5 +24,5 @@ fn from_file(sandbox: &Sandbox, file: &Path) -> Result<Stage> {
 
 fn stage(sandbox: &Sandbox, component: &[u8]) -> Result<Stage> {
     let plugin = sandbox.load(component, Limits::default())?;
-    Ok(Stage { name: plugin.info().name.clone(), plugin, parameters: None })
+    Ok(Stage { name: plugin.info().name.clone(), plugin, parameters: None, last_good: None })
 }
