@@ -52,14 +52,25 @@ fn one(object: &str) -> Vec<u8> {
 
 const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"demo"}}"#;
 
+const PASS_THROUGH: &str = "
+    (i64.store (i32.const 65536) (i64.const 0)) (i64.store (i32.const 65548) (i64.const 0))
+    (i32.store (i32.const 65540) (local.get 2)) (i32.store (i32.const 65544) (local.get 3)) (i32.const 65536)";
+
+/// Looks for the eight bytes `trap-me"` in the server's document.
+const TRAP_FOR_SOME: &str = "
+    (block $clean
+      (loop $again
+        (br_if $clean (i32.gt_u (i32.add (local.get $i) (i32.const 8)) (local.get 1)))
+        (if (i64.eq (i64.load (i32.add (local.get 0) (local.get $i))) (i64.const 0x22656d2d70617274)) (then unreachable))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $again)))";
+
 /// Every plugin there is.
 pub const ALL: &[Fixture] = &[
     fixture("good", "answers with one Deployment named demo", || one(DEPLOYMENT)),
-    fixture("passthrough", "answers with the objects of the stage before", || {
-        doing(
-            "(i64.store (i32.const 65536) (i64.const 0)) (i64.store (i32.const 65548) (i64.const 0))
-            (i32.store (i32.const 65540) (local.get 2)) (i32.store (i32.const 65544) (local.get 3)) (i32.const 65536)",
-        )
+    fixture("passthrough", "answers with the objects of the stage before", || doing(PASS_THROUGH)),
+    fixture("picky", "does the same, but traps for a server with the text trap-me in it", || {
+        doing(&format!("{TRAP_FOR_SOME} {PASS_THROUGH}"))
     }),
     fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
     fixture("trap", "executes `unreachable`", || doing("unreachable")),
