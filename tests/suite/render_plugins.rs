@@ -7,8 +7,6 @@ use cluster_tests::{Kind, LONG, Lab, Operator, PROMPT, Test, condition, looks, t
 use mcp_operator::sandbox::Digest;
 use serde_json::{Value, json};
 
-use crate::plugins::other_policy;
-
 pub fn tests() -> Vec<Test> {
     vec![
         trial(definition_takes_what_is_right_and_refuses_the_rest),
@@ -89,7 +87,12 @@ async fn delete(lab: &Lab) -> Result<()> {
     kubectl(&["delete", "renderplugin", lab.namespace()]).await.map(drop)
 }
 
-async fn policy_label(lab: &Lab, expected: Value) -> Result<()> {
+/// A server with a label that the plugin `rewriter` changes.
+fn plain() -> Value {
+    server("demo", &json!({ "extraLabels": { "policy": "plain" } }))
+}
+
+async fn policy_label(lab: &Lab, expected: &str) -> Result<()> {
     within(PROMPT, &format!("the policy's label is {expected}"), async || {
         for kind in Kind::CHILDREN {
             let found = lab.get(kind, "demo").await?["metadata"]["labels"]["policy"].take();
@@ -172,7 +175,7 @@ async fn definition_takes_what_is_right_and_refuses_the_rest(lab: &Lab) -> Resul
 
 async fn plugin_renders_every_server_that_it_selects_and_no_other(lab: &Lab) -> Result<()> {
     let _operator = operator(lab).await?;
-    let mut selected = server("demo", &json!({}));
+    let mut selected = plain();
     selected["metadata"]["labels"] = json!({ "tier": "gold" });
     lab.apply(&selected).await?;
     lab.apply(&server("neighbour", &json!({}))).await?;
@@ -181,9 +184,9 @@ async fn plugin_renders_every_server_that_it_selects_and_no_other(lab: &Lab) -> 
     let before = generation(lab, "neighbour").await?;
 
     let only_gold = json!({ "match": { "serverSelector": { "matchLabels": { "tier": "gold" } } } });
-    let plugin = Plugin::new(lab, &hostile_plugins::answering(&other_policy()))?.with(&only_gold);
+    let plugin = Plugin::hostile(lab, "rewriter")?.with(&only_gold);
     let ready = plugin.ready().await?;
-    policy_label(lab, "other".into()).await?;
+    policy_label(lab, "other").await?;
     let name = lab.namespace();
     let expected = format!("{name}@{}", &plugin.spec["digest"].as_str().context("a digest")?[7..15]);
     within(PROMPT, "the chain names the plugin", async || {
@@ -200,8 +203,8 @@ async fn plugin_renders_every_server_that_it_selects_and_no_other(lab: &Lab) -> 
     ensure!(!chain(lab, "neighbour").await?.contains(name), "the neighbour was rendered by it");
 
     // A server that comes to carry the label is rendered by it, and is counted.
-    lab.apply(&server("demo", &json!({}))).await?;
-    policy_label(lab, Value::Null).await?;
+    lab.apply(&plain()).await?;
+    policy_label(lab, "plain").await?;
     within(LONG, "the plugin selects nobody", async || {
         let servers = get(lab).await?["status"]["servers"].take();
         ensure!(servers == 0, "it selects {servers}");
@@ -214,17 +217,17 @@ async fn plugin_renders_every_server_that_it_selects_and_no_other(lab: &Lab) -> 
 
 async fn deleted_plugin_gives_the_servers_back(lab: &Lab) -> Result<()> {
     let _operator = operator(lab).await?;
-    lab.apply(&server("demo", &json!({}))).await?;
+    lab.apply(&plain()).await?;
     lab.ready("demo").await?;
     let before = chain(lab, "demo").await?;
     let mut uids = Vec::new();
     for kind in Kind::CHILDREN {
         uids.push(lab.get(kind, "demo").await?["metadata"]["uid"].take());
     }
-    Plugin::new(lab, &hostile_plugins::answering(&other_policy()))?.ready().await?;
-    policy_label(lab, "other".into()).await?;
+    Plugin::hostile(lab, "rewriter")?.ready().await?;
+    policy_label(lab, "other").await?;
     delete(lab).await?;
-    policy_label(lab, Value::Null).await?;
+    policy_label(lab, "plain").await?;
     lab.ready("demo").await?;
     within(PROMPT, "the chain is what it was", async || {
         let now = chain(lab, "demo").await?;
@@ -240,7 +243,7 @@ async fn deleted_plugin_gives_the_servers_back(lab: &Lab) -> Result<()> {
 
 async fn component_with_another_digest_never_runs(lab: &Lab) -> Result<()> {
     let _operator = operator(lab).await?;
-    lab.apply(&server("demo", &json!({}))).await?;
+    lab.apply(&plain()).await?;
     lab.ready("demo").await?;
     let before = generation(lab, "demo").await?;
     let wrong = Digest::of(b"another component").to_string();
@@ -260,7 +263,7 @@ async fn component_with_another_digest_never_runs(lab: &Lab) -> Result<()> {
 
 async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<()> {
     let _operator = operator(lab).await?;
-    lab.apply(&server("demo", &json!({}))).await?;
+    lab.apply(&plain()).await?;
     lab.ready("demo").await?;
     let before = generation(lab, "demo").await?;
     for (name, reason) in [("trap", "Trap"), ("loop", "Timeout"), ("cluster-role-binding", "RenderRejected")] {
@@ -335,27 +338,27 @@ async fn replicas(lab: &Lab, server: &str, expected: i32) -> Result<()> {
 
 async fn plugin_survives_a_restart_without_its_source(lab: &Lab) -> Result<()> {
     let first = operator(lab).await?;
-    lab.apply(&server("demo", &json!({}))).await?;
-    let plugin = Plugin::new(lab, &hostile_plugins::answering(&other_policy()))?;
+    lab.apply(&plain()).await?;
+    let plugin = Plugin::hostile(lab, "rewriter")?;
     plugin.ready().await?;
-    policy_label(lab, "other".into()).await?;
+    policy_label(lab, "other").await?;
     first.terminate().await?;
     std::fs::remove_file(&plugin.component)?;
 
     let _second = operator(lab).await?;
-    lab.apply(&server("demo", &json!({ "extraLabels": { "later": "yes" } }))).await?;
+    lab.apply(&server("demo", &json!({ "extraLabels": { "policy": "plain", "later": "yes" } }))).await?;
     lab.until("demo", LONG, &[("Rendered", "True Rendered")]).await?;
-    policy_label(lab, "other".into()).await?;
+    policy_label(lab, "other").await?;
     plugin.until("Ready", "True Active").await.map(drop)
 }
 
 async fn plugin_that_cannot_be_had_leaves_its_servers_as_they_are(lab: &Lab) -> Result<()> {
     let first = operator(lab).await?;
-    lab.apply(&server("demo", &json!({}))).await?;
-    let bytes = hostile_plugins::answering(&other_policy());
+    lab.apply(&plain()).await?;
+    let bytes = hostile_plugins::component("rewriter");
     let plugin = Plugin::new(lab, &bytes)?;
     plugin.ready().await?;
-    policy_label(lab, "other".into()).await?;
+    policy_label(lab, "other").await?;
     first.terminate().await?;
     std::fs::remove_file(&plugin.component)?;
     std::fs::remove_dir_all(lab.folder().join("cache"))?;
@@ -363,7 +366,7 @@ async fn plugin_that_cannot_be_had_leaves_its_servers_as_they_are(lab: &Lab) -> 
     let _second = operator(lab).await?;
     let kept = [("phase", "Degraded"), ("Rendered", "False PluginUnavailable"), ("Ready", "True DeploymentReady")];
     lab.until("demo", LONG, &kept).await?;
-    policy_label(lab, "other".into()).await?;
+    policy_label(lab, "other").await?;
     plugin.until("Fetched", "False NotFound").await?;
 
     // Back again, it renders without being asked.
@@ -382,7 +385,7 @@ async fn blocking_plugin_holds_new_servers_back_until_it_is_ready(lab: &Lab) -> 
     let seen = plugin.until("Fetched", "False NotFound").await?;
     let message = condition(&seen, "Fetched")["message"].as_str().unwrap_or_default();
     ensure!(message.contains(&format!("ConfigMap {}/policy does not exist", lab.namespace())), "{message}");
-    lab.apply(&server("demo", &json!({}))).await?;
+    lab.apply(&plain()).await?;
     lab.until("demo", LONG, &[("phase", "Failed"), ("Rendered", "False PluginUnavailable")]).await?;
     ensure!(lab.list(Kind::Deployment, "").await?.is_empty(), "it was rendered without the plugin");
 

@@ -1,9 +1,9 @@
 //! Decides when a RenderPlugin is looked at: when it changes, when a failed attempt is due again, and when there is news
 //! about the servers that it renders. Then sees that the wanted version renders, and says so in the plugin's status.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, future, stream};
@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::prepare::{Setback, Workshop};
 use super::status::{self, Observation};
 use super::store::{Record, VersionRecord};
-use crate::api::RenderPlugin;
+use crate::api::{RenderPlugin, RenderPluginSpec};
 use crate::cache::sources::ServerName;
 use crate::controller::Scope;
 use crate::reconcile::Context;
@@ -35,6 +35,8 @@ struct Works {
     scope: Scope,
     workshop: Workshop,
     servers: mpsc::UnboundedSender<ServerName>,
+    /// What could not be prepared and will not be by trying again, with the spec that it was about.
+    hopeless: Mutex<HashMap<String, (RenderPluginSpec, Setback)>>,
 }
 
 /// Runs for ever, and may be ended at any time: everything is done again at the next start. Servers that have to be rendered anew go to `servers`; `listed` is told once all
@@ -46,7 +48,7 @@ pub async fn run(
     servers: mpsc::UnboundedSender<ServerName>,
     listed: oneshot::Sender<()>,
 ) {
-    let works = Arc::new(Works { ctx: Arc::clone(&ctx), scope, workshop, servers });
+    let works = Arc::new(Works { ctx: Arc::clone(&ctx), scope, workshop, servers, hopeless: Mutex::default() });
     let (store, writer) = reflector::store();
     let observer = Arc::clone(&works);
     let (mut listed, mut seen) = (Some(listed), HashSet::new());
@@ -136,6 +138,7 @@ impl Works {
             return;
         }
         tracing::info!(plugin = name, "Plugin removed");
+        self.hopeless().remove(name);
         self.rerender(selected.into_iter());
         if let Err(error) = self.workshop.store.forget(name) {
             tracing::warn!(plugin = name, error = %error, "The record of a deleted plugin could not be removed");
@@ -191,6 +194,9 @@ impl Works {
         if self.ctx.plugins.versions(name).0 == Some(VersionRecord::of(&plugin.spec)) {
             return Ok(());
         }
+        if let Some(setback) = self.known_setback(name, &plugin.spec) {
+            return Err(setback);
+        }
         match self.workshop.prepare(name, &plugin.spec).await {
             Ok(version) => {
                 let digest = version.record.digest.clone();
@@ -203,12 +209,24 @@ impl Works {
             Err(setback) => {
                 let Setback { phase, reason, message, .. } = &setback;
                 tracing::warn!(plugin = name, %phase, reason, error = message, "Plugin is not ready");
+                if !setback.passes {
+                    self.hopeless().insert(name.to_owned(), (plugin.spec.clone(), setback.clone()));
+                }
                 if self.ctx.plugins.unavailable(plugin, message) {
                     self.rerender(self.selected(name).into_iter());
                 }
                 Err(setback)
             }
         }
+    }
+
+    fn known_setback(&self, name: &str, spec: &RenderPluginSpec) -> Option<Setback> {
+        let hopeless = self.hopeless();
+        hopeless.get(name).filter(|(known, _)| known == spec).map(|(_, setback)| setback.clone())
+    }
+
+    fn hopeless(&self) -> MutexGuard<'_, HashMap<String, (RenderPluginSpec, Setback)>> {
+        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes back what was good before a restart.

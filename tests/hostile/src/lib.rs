@@ -56,6 +56,33 @@ const PASS_THROUGH: &str = "
     (i64.store (i32.const 65536) (i64.const 0)) (i64.store (i32.const 65548) (i64.const 0))
     (i32.store (i32.const 65540) (local.get 2)) (i32.store (i32.const 65544) (local.get 3)) (i32.const 65536)";
 
+/// Replaces the seven bytes `"plain"` by others in a text.
+const REWRITE: &str = "
+    (func $rewrite (param $text i32) (param $length i32) (local $end i32)
+      (local.set $end (i32.add (local.get $text) (local.get $length)))
+      (block $done
+        (loop $again
+          (br_if $done (i32.gt_u (i32.add (local.get $text) (i32.const 8)) (local.get $end)))
+          (if (i64.eq
+                (i64.and (i64.load (local.get $text)) (i64.const 0x00ffffffffffffff))
+                (i64.const 0x00226e69616c7022))
+            (then
+              (i32.store (i32.add (local.get $text) (i32.const 1)) (i32.const 0x6568746f))
+              (i32.store8 (i32.add (local.get $text) (i32.const 5)) (i32.const 0x72))))
+          (local.set $text (i32.add (local.get $text) (i32.const 1)))
+          (br $again))))";
+
+/// Does so in every object of the stage before: a list of four words each, the last two of which are the object.
+const REWRITE_ALL: &str = "
+    (block $done
+      (loop $again
+        (br_if $done (i32.ge_u (local.get $i) (local.get 3)))
+        (call $rewrite
+          (i32.load (i32.add (i32.add (local.get 2) (i32.shl (local.get $i) (i32.const 4))) (i32.const 8)))
+          (i32.load (i32.add (i32.add (local.get 2) (i32.shl (local.get $i) (i32.const 4))) (i32.const 12))))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $again)))";
+
 /// Looks for the eight bytes `trap-me"` in the server's document.
 const TRAP_FOR_SOME: &str = "
     (block $clean
@@ -71,6 +98,9 @@ pub const ALL: &[Fixture] = &[
     fixture("passthrough", "answers with the objects of the stage before", || doing(PASS_THROUGH)),
     fixture("picky", "does the same, but traps for a server with the text trap-me in it", || {
         doing(&format!("{TRAP_FOR_SOME} {PASS_THROUGH}"))
+    }),
+    fixture("rewriter", "answers with those objects, and says other where they say plain", || {
+        Module { fields: REWRITE, render: format!("{REWRITE_ALL} {PASS_THROUGH}"), ..Module::default() }.component()
     }),
     fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
     fixture("trap", "executes `unreachable`", || doing("unreachable")),
