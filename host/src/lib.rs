@@ -16,6 +16,7 @@ pub mod operator;
 pub mod parameters;
 pub mod plugins;
 pub mod reconcile;
+pub mod registry;
 pub mod sandbox;
 pub mod stdout;
 pub mod verification;
