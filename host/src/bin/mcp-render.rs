@@ -1,5 +1,12 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
+#[path = "mcp-render/access.rs"]
+mod access;
+#[path = "mcp-render/pull.rs"]
+mod pull;
+#[path = "mcp-render/push.rs"]
+mod push;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +33,12 @@ enum Command {
     /// Show what a component is, what it needs, and whether it can be used as a render plugin.
     #[command(after_help = INSPECT_HELP)]
     Inspect(InspectFlags),
+    /// Publish a render plugin in an OCI registry.
+    #[command(after_help = push::HELP)]
+    Push(push::Flags),
+    /// Fetch a render plugin from an OCI registry.
+    #[command(after_help = pull::HELP)]
+    Pull(pull::Flags),
 }
 
 #[derive(clap::Args)]
@@ -100,6 +113,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Render(flags) => render(flags),
         Command::Inspect(flags) => inspect(&flags),
+        Command::Push(flags) => push::run(flags),
+        Command::Pull(flags) => pull::run(flags),
     };
     outcome.unwrap_or_else(|error| {
         tell(format_args!("error: {error:#}"));
