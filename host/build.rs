@@ -12,7 +12,7 @@ const PREBUILT: &str = "MCP_DEFAULT_PLUGIN";
 
 fn main() {
     println!("cargo::rerun-if-env-changed={PREBUILT}");
-    for input in ["../guest-default", "../wit"] {
+    for input in ["../guest-default", "../plugins/rust", "../wit"] {
         println!("cargo::rerun-if-changed={input}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
