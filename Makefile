@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint drift bless image clean
+.PHONY: help setup build plugins demo test lint drift bless image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -19,6 +19,9 @@ setup: ## Install what is missing on this machine; at once when nothing is
 # All targets, everywhere but in the demo: tests switch on features of dependencies, which would be compiled twice.
 build: setup ## Build the operator, the authors' tool and the tests
 	cargo build --workspace --all-targets
+
+plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their own tests
+	@$(CARGO_TARGET_DIR)/debug/plugin-build
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo

@@ -44,8 +44,8 @@ impl Objects {
         self.edit(WORKLOAD)
     }
 
-    /// The object in a slot as a type of the caller. To be written back with [`set`](Self::set) only when that type knows
-    /// every field, as those of `k8s-openapi` do.
+    /// The object in a slot as a type of the caller. To be written back with [`set`](Self::set) only when that type
+    /// knows every field, as those of `k8s-openapi` do.
     pub fn get<T: DeserializeOwned>(&self, slot: &str) -> Result<T, Failure> {
         let content = self.0.iter().find(|(other, _)| other == slot).map(|(_, content)| content);
         match content.ok_or_else(|| missing(slot))? {
