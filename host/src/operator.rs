@@ -83,7 +83,8 @@ async fn work(
         settings: Settings { verify: flags.verify },
         client: client.clone(),
     });
-    let workshop = Workshop { client, sandbox, store, code, most: flags.plugin_limits(), surroundings };
+    let plain_http = flags.plain_http_registries.clone();
+    let workshop = Workshop { client, plain_http, sandbox, store, code, most: flags.plugin_limits(), surroundings };
     let limits = Limits { reconciles: flags.concurrent_reconciles };
     let is_ready = move || {
         ready.send_replace(true);

@@ -123,11 +123,15 @@ async fn operator(lab: &Lab) -> Result<Operator> {
 fn rules() -> Vec<(Value, &'static str)> {
     let digest = format!("sha256:{}", "0".repeat(64));
     let config_map = json!({ "namespace": "a", "name": "b", "key": "c" });
+    let oci = json!({ "ref": "ghcr.io/example/spread:1", "pullSecrets": [{ "namespace": "a", "name": "b" }] });
     vec![
         (json!({}), ""),
         (json!({ "spec": { "parameters": { "any": ["thing"] }, "order": 0, "onFailure": "Block" } }), ""),
         (json!({ "spec": { "limits": { "memory": "128Mi", "timeMilliseconds": 500 } } }), ""),
         (json!({ "spec": { "source": { "file": null, "configMap": config_map } } }), ""),
+        (json!({ "spec": { "source": { "file": null, "oci": oci } } }), ""),
+        (json!({ "spec": { "source": { "oci": oci } } }), "exactly one of"),
+        (json!({ "spec": { "source": { "file": null, "oci": { "ref": "" } } } }), "spec.source.oci.ref"),
         (json!({ "spec": { "source": { "file": null } } }), "exactly one of"),
         (json!({ "spec": { "source": { "configMap": config_map } } }), "exactly one of"),
         (json!({ "spec": { "source": { "file": { "path": "relative.wasm" } } } }), "spec.source.file.path"),

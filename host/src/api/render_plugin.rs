@@ -70,10 +70,14 @@ pub struct RenderPluginSpec {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.configMap), has(self.file)].filter(given, given).size() == 1")
-        .message("exactly one of configMap and file must be set")
+    validation = Rule::new("[has(self.oci), has(self.configMap), has(self.file)].filter(given, given).size() == 1")
+        .message("exactly one of oci, configMap and file must be set")
 )]
 pub struct PluginSource {
+    /// An artifact in an OCI registry, as `mcp-render push` publishes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oci: Option<OciSource>,
+
     /// A key in the `binaryData` of a ConfigMap, for components up to 1 MiB. Best an immutable one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapSource>,
@@ -81,6 +85,38 @@ pub struct PluginSource {
     /// A file in the operator's own pod, such as one on a mounted volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileSource>,
+}
+
+/// An artifact in an OCI registry.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OciSource {
+    /// Registry, repository and tag or digest, such as `ghcr.io/example/spread:1.2.0`. A digest here is the manifest's.
+    #[serde(rename = "ref")]
+    #[schemars(length(min = 1, max = 1000))]
+    pub reference: String,
+
+    /// Secrets of type `kubernetes.io/dockerconfigjson` with credentials for the registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["namespace".into(), "name".into()]))]
+    pub pull_secrets: Vec<ObjectName>,
+
+    /// A Secret whose key `ca.crt` has the certificates, in PEM, of the authorities to trust, and no others. Left out: those
+    /// that the operator's image brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret: Option<ObjectName>,
+}
+
+/// An object in some namespace.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ObjectName {
+    /// Its namespace.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// A key in the `binaryData` of a ConfigMap.
@@ -156,7 +192,8 @@ pub struct RenderPluginStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Digest of the component that renders now: `spec.digest`, or the one before it while that is not ready.
+    /// Digest of the component that renders now: `spec.digest`, or the one before it while that is not ready. Stays while
+    /// no component can be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 

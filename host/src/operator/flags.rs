@@ -58,6 +58,11 @@ pub struct Flags {
     #[arg(long, value_name = "MILLISECONDS", env = "MCP_PLUGIN_TIME", default_value_t = 1000)]
     pub plugin_time: u64,
 
+    /// Registries, as host or host:port, that plugins may be fetched from over plain HTTP, where anybody on the way can read
+    /// the credentials.
+    #[arg(long, value_name = "HOST", env = "MCP_PLAIN_HTTP_REGISTRIES", value_delimiter = ',')]
+    pub plain_http_registries: Vec<String>,
+
     /// How many servers are reconciled at a time.
     #[arg(long, value_name = "N", env = "MCP_CONCURRENT_RECONCILES", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(1..))]

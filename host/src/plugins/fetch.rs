@@ -1,22 +1,35 @@
 //! Reads a component from where its RenderPlugin says it is. Reads only.
 
+use std::fmt::Debug;
 use std::path::Path;
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::{ByteString, NamespaceResourceScope};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
 
 use super::prepare::{Phase, Setback};
-use crate::api::render_plugin::{ConfigMapSource, FileSource, PluginSource};
+use crate::api::render_plugin::{ConfigMapSource, FileSource, ObjectName, OciSource, PluginSource};
 use crate::reconcile::call;
+use crate::reconcile::gather::CA_KEY;
+use crate::registry::{self, Access, Credentials, Progress, Reference, Registry};
 use crate::sandbox::Bytes;
 
-/// The bytes of the component, at most `limit` of them.
-pub(super) async fn component(client: &kube::Client, source: &PluginSource, limit: usize) -> Result<Vec<u8>, Setback> {
+/// Where a Secret of type `kubernetes.io/dockerconfigjson` keeps credentials.
+const CREDENTIALS_KEY: &str = ".dockerconfigjson";
+
+/// The bytes of the component, at most `limit` of them. Registries in `plain_http` are spoken to without TLS.
+pub(super) async fn component(
+    client: &kube::Client,
+    source: &PluginSource,
+    limit: usize,
+    plain_http: &[String],
+) -> Result<Vec<u8>, Setback> {
     let component = match source {
+        PluginSource { oci: Some(source), .. } => from_registry(client, source, limit, plain_http).await?,
         PluginSource { config_map: Some(source), .. } => from_config_map(client, source).await?,
         PluginSource { file: Some(FileSource { path }), .. } => from_file(path, limit).await?,
-        PluginSource { config_map: None, file: None } => {
+        PluginSource { oci: None, config_map: None, file: None } => {
             return Err(setback("NoSource", "spec.source names none; set one of its fields".to_owned()));
         }
     };
@@ -24,24 +37,69 @@ pub(super) async fn component(client: &kube::Client, source: &PluginSource, limi
     Ok(component)
 }
 
+async fn from_registry(
+    client: &kube::Client,
+    source: &OciSource,
+    limit: usize,
+    plain_http: &[String],
+) -> Result<Vec<u8>, Setback> {
+    let reference: Reference = source
+        .reference
+        .parse()
+        .map_err(|error| setback("ReferenceInvalid", format!("spec.source.oci.ref: {error}")))?;
+    let mut access = Access { plain_http: plain_http.to_vec(), ..Access::default() };
+    for secret in &source.pull_secrets {
+        let json = key_of_secret(client, secret, CREDENTIALS_KEY).await?;
+        let ObjectName { namespace, name } = secret;
+        let credentials = Credentials::from_docker_config(&json)
+            .map_err(|error| setback("CredentialsInvalid", format!("Secret {namespace}/{name}: {error}")))?;
+        access.credentials = access.credentials.or(credentials);
+    }
+    if let Some(secret) = &source.ca_secret {
+        access.ca = Some(key_of_secret(client, secret, CA_KEY).await?);
+    }
+    let failed =
+        |error: registry::Error| Setback { passes: error.passes(), ..setback("PullFailed", error.to_string()) };
+    let way = Registry::new(access).map_err(failed)?;
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    Ok(way.pull(&reference, limit, &Progress::default()).await.map_err(failed)?.component)
+}
+
+async fn key_of_secret(client: &kube::Client, secret: &ObjectName, key: &str) -> Result<Vec<u8>, Setback> {
+    let ObjectName { namespace, name } = secret;
+    let found: Secret = get(client, "Secret", namespace, name).await?;
+    let data = found.data.unwrap_or_default();
+    let what = format!("Secret {namespace}/{name}");
+    let missing = || setback("NotFound", format!("{what} has no key {key}; it has {}", keys(data.keys())));
+    data.get(key).map(|ByteString(bytes)| bytes.clone()).ok_or_else(missing)
+}
+
 async fn from_config_map(client: &kube::Client, source: &ConfigMapSource) -> Result<Vec<u8>, Setback> {
     let ConfigMapSource { namespace, name, key } = source;
-    let what = format!("ConfigMap {namespace}/{name}");
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let answer = call("get ConfigMap", api.get_opt(name)).await;
+    let config_map: ConfigMap = get(client, "ConfigMap", namespace, name).await?;
+    let mut binary = config_map.binary_data.unwrap_or_default();
+    binary.remove(key).map(|ByteString(bytes)| bytes).ok_or_else(|| {
+        let has = keys(binary.keys());
+        setback("NotFound", format!("ConfigMap {namespace}/{name} has no key {key} in its binaryData; it has {has}"))
+    })
+}
+
+async fn get<K>(client: &kube::Client, kind: &str, namespace: &str, name: &str) -> Result<K, Setback>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let what = format!("{kind} {namespace}/{name}");
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let answer = call(&format!("get {kind}"), api.get_opt(name)).await;
     let found = answer.map_err(|error| setback("Unreachable", format!("{what}: {error}")))?;
     let found = found.map_err(|refusal| match refusal.code {
         403 => {
-            let advice = format!("let the operator's service account get configmaps in namespace {namespace}");
+            let advice = format!("let the operator's service account get it in namespace {namespace}");
             setback("Forbidden", format!("{what} may not be read; {advice}"))
         }
         _ => setback("Unreachable", format!("{what}: {}", refusal.message)),
     })?;
-    let config_map = found.ok_or_else(|| setback("NotFound", format!("{what} does not exist")))?;
-    let mut binary = config_map.binary_data.unwrap_or_default();
-    binary.remove(key).map(|ByteString(bytes)| bytes).ok_or_else(|| {
-        setback("NotFound", format!("{what} has no key {key} in its binaryData; it has {}", keys(binary.keys())))
-    })
+    found.ok_or_else(|| setback("NotFound", format!("{what} does not exist")))
 }
 
 fn keys<'a>(keys: impl Iterator<Item = &'a String>) -> String {

@@ -57,6 +57,8 @@ pub struct Setback {
 pub struct Workshop {
     /// Reads ConfigMaps.
     pub client: kube::Client,
+    /// Registries that are spoken to without TLS.
+    pub plain_http: Vec<String>,
     /// Where plugins run.
     pub sandbox: Sandbox,
     /// Where components are kept.
@@ -80,7 +82,7 @@ impl Workshop {
         let digest: Digest = record.digest.parse().map_err(|error| refused("DigestInvalid", format!("{error}")))?;
         let component = match self.stored(digest).await {
             Some(component) => component,
-            None => fetch::component(&self.client, &spec.source, self.most.component).await?,
+            None => fetch::component(&self.client, &spec.source, self.most.component, &self.plain_http).await?,
         };
         self.build(name, record, digest, component, true).await
     }

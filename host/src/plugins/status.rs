@@ -35,7 +35,7 @@ const NAMED: usize = 3;
 
 /// The status that an observation amounts to. Pure.
 pub(super) fn status(seen: &Observation<'_>) -> RenderPluginStatus {
-    let previous = seen.plugin.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let RenderPluginStatus { digest, conditions: previous, .. } = seen.plugin.status.clone().unwrap_or_default();
     let verdicts = Phase::ALL.iter().map(|phase| (phase.to_string(), of_phase(*phase, seen.setback)));
     let conditions = verdicts.chain([("Ready".to_owned(), ready(seen))]).map(|(type_, verdict)| {
         let Verdict { status, reason, message } = verdict;
@@ -51,7 +51,8 @@ pub(super) fn status(seen: &Observation<'_>) -> RenderPluginStatus {
     });
     RenderPluginStatus {
         observed_generation: seen.plugin.metadata.generation,
-        digest: seen.active.clone(),
+        // Kept while no version can be had: by it a plugin that rendered is told from one that never did.
+        digest: seen.active.clone().or(digest),
         plugin: seen.about.clone(),
         servers: i32::try_from(seen.servers).ok(),
         conditions: conditions.collect(),
@@ -179,6 +180,18 @@ mod tests {
         assert_eq!(told[1], "Verified=False DigestMismatch: no");
         assert_eq!(told[2], "Compiled=Unknown NotReached: see Verified");
         assert_eq!(told[4], "Ready=False DigestMismatch: no; the version before, sha256:1, goes on rendering");
+    }
+
+    #[test]
+    fn a_plugin_that_rendered_once_is_known_as_such_while_it_cannot_be_had() {
+        let mut plugin = RenderPlugin::new("spread", crate::api::RenderPluginSpec::default());
+        plugin.status =
+            Some(RenderPluginStatus { digest: Some("sha256:1".to_owned()), ..RenderPluginStatus::default() });
+        let setback = Setback { phase: Phase::Fetched, reason: "NotFound", message: "no".into(), passes: true };
+        let now = Time(Timestamp::UNIX_EPOCH);
+        let (setback, failing) = (Some(&setback), [].as_slice());
+        let seen = Observation { plugin: &plugin, setback, active: None, about: None, servers: 2, failing, now };
+        assert_eq!(status(&seen).digest.as_deref(), Some("sha256:1"));
     }
 
     #[test]
