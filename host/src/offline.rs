@@ -2,7 +2,7 @@
 //!
 //! Reading files takes the place of the operator's watches; from [`Inputs`](crate::reconcile::gather::Inputs) on, the
 //! code is the operator's own: the same render, the same vetting, the same bytes. Nothing here prints or exits; that is
-//! the command's, in `bin/mcp-render.rs`.
+//! the command's, in `bin/mcp-render/`.
 
 mod documents;
 mod explanation;

@@ -1,0 +1,46 @@
+//! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
+
+mod inspect;
+mod render;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Renders MCPServers without a cluster, exactly as the operator does: the same plugins, the same checks, the same bytes.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the Kubernetes objects that MCPServers become.
+    #[command(after_help = render::HELP)]
+    Render(render::Flags),
+    /// Show what a component is, what it needs, and whether it can be used as a render plugin.
+    #[command(after_help = inspect::HELP)]
+    Inspect(inspect::Flags),
+}
+
+const REFUSED: u8 = 1;
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Render(flags) => render::run(flags),
+        Command::Inspect(flags) => inspect::run(&flags),
+    };
+    outcome.unwrap_or_else(|error| {
+        tell(format_args!("error: {error:#}"));
+        ExitCode::from(UNUSABLE)
+    })
+}
+
+/// Writes a line to the standard error, if anybody listens.
+fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
