@@ -19,7 +19,7 @@ pub mod schema;
 pub mod spec;
 pub mod status;
 pub mod validate;
-mod violation;
+pub(crate) mod violation;
 
 pub use spec::{MCPServer, MCPServerSpec};
 pub use status::MCPServerStatus;

@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod metrics;
 pub mod offline;
 pub mod operator;
+pub mod parameters;
 pub mod reconcile;
 pub mod sandbox;
 pub mod stdout;

@@ -11,16 +11,18 @@ mod inspection;
 mod located;
 mod manifests;
 mod output;
+mod parameters;
 mod plugins;
 mod server;
 
 use std::path::PathBuf;
 
 pub use self::explanation::Explanation;
-pub use self::finding::{Finding, Findings, Origin, Severity};
+pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
 pub use self::output::{Format, in_format, objects};
-pub use self::plugins::load as load_plugins;
+pub use self::parameters::{ParametersSource, configure};
+pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;
 use crate::reconcile::gather::Surroundings;
 

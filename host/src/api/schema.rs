@@ -6,7 +6,7 @@
 
 mod fields;
 mod lists;
-mod structure;
+pub(crate) mod structure;
 
 use std::sync::LazyLock;
 

@@ -29,7 +29,7 @@ impl fmt::Display for Violation {
 }
 
 /// The path of a field or map entry below `parent`: after a dot, or in brackets when the name itself has dots or slashes.
-pub(super) fn below(parent: &str, name: &str) -> String {
+pub(crate) fn below(parent: &str, name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     match (parent.is_empty(), plain) {
         (true, _) => name.to_owned(),

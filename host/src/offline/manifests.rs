@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Sources;
 use super::documents::{self, Document};
-use super::finding::{Findings, Origin, Severity};
+use super::finding::{Findings, Origin, Severity, Statement};
 use super::located::Located;
 use crate::api;
 use crate::reconcile::gather::config_hash;
@@ -81,7 +81,7 @@ impl Manifests {
             Some(kind) => self.source(kind, &origin, manifest, findings),
             None => {
                 let message = "passed over: only MCPServers, ConfigMaps and Secrets are read";
-                findings.add(Severity::Note, &origin, format!("{}: {message}", subject(&manifest)));
+                findings.add(Severity::Note, &origin, subject(&manifest), Statement::new(message));
             }
         }
     }
@@ -103,8 +103,8 @@ impl Manifests {
         };
         match self.servers.iter().find(same) {
             Some(first) if server.manifest["metadata"]["name"].is_string() => {
-                let message = format!("{}: was given before, in {}; remove one", server.subject(), first.origin);
-                findings.add(Severity::Error, &server.origin, message);
+                let statement = Statement::new(format!("was given before, in {}; remove one", first.origin));
+                findings.add(Severity::Error, &server.origin, server.subject(), statement);
             }
             _ => self.servers.push(server),
         }

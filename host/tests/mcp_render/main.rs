@@ -7,5 +7,6 @@ mod explain;
 mod input;
 mod inspect;
 mod output;
+mod parameters;
 mod plugins;
 mod refusals;

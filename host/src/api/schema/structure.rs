@@ -38,7 +38,8 @@ fn integer_bounds(schema: &mut serde_json::Map<String, Value>) {
     schema.entry("maximum").or_insert_with(|| json!(max));
 }
 
-fn path(error: &ValidationError<'_>) -> String {
+/// The field that an error is about.
+pub(crate) fn path(error: &ValidationError<'_>) -> String {
     let parent = field_path(error.instance_path());
     match error.kind() {
         Kind::Required { property } => below(&parent, property.as_str().unwrap_or_default()),
@@ -54,7 +55,7 @@ fn field_path(location: &Location) -> String {
 }
 
 /// The validator's own messages quote the whole value, which may be long or private.
-fn message(error: &ValidationError<'_>) -> String {
+pub(crate) fn message(error: &ValidationError<'_>) -> String {
     let is = kind_of(error.instance());
     match error.kind() {
         Kind::Required { .. } => "is required".to_owned(),
@@ -71,7 +72,7 @@ fn message(error: &ValidationError<'_>) -> String {
         Kind::MaxItems { limit } => format!("must have at most {limit} entries"),
         Kind::MinProperties { limit: 1 } => "must have at least one field; leave it out otherwise".to_owned(),
         Kind::Pattern { .. } => format!("must be a quantity, such as 500m, 2, 64Mi or 1.5Gi; is {}", error.instance()),
-        _ => error.to_string(),
+        _ => error.masked_with("the value").to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
+mod flags;
 mod inspect;
 mod render;
 
@@ -7,6 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mcp_operator::offline::Findings;
 
 /// Renders MCPServers without a cluster, exactly as the operator does: the same plugins, the same checks, the same bytes.
 #[derive(Parser)]
@@ -31,13 +33,18 @@ const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Render(flags) => render::run(flags),
+        Command::Render(flags) => render::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
     };
     outcome.unwrap_or_else(|error| {
         tell(format_args!("error: {error:#}"));
         ExitCode::from(UNUSABLE)
     })
+}
+
+/// Writes what was found to the standard error.
+fn tell_all(findings: &Findings) {
+    findings.iter().for_each(|finding| tell(format_args!("{finding}")));
 }
 
 /// Writes a line to the standard error, if anybody listens.

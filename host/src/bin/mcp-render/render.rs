@@ -4,17 +4,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mcp_operator::offline::{self, Explanation, Findings, Format, Severity, Sources};
-use mcp_operator::reconcile::gather::Surroundings;
 use mcp_operator::stdout::print;
 
-use crate::{REFUSED, UNUSABLE, tell};
+use crate::flags::ChainFlags;
+use crate::{REFUSED, UNUSABLE, tell_all};
 
 pub const HELP: &str = "\
 Examples:
   mcp-render render -f server.yaml                             what the operator would apply
   mcp-render render -f examples/ --explain                     which plugin made what
   mcp-render render -f server.yaml --plugin policy.wasm        by another policy
-  mcp-render render -f . --plugin base.wasm --plugin team.wasm by a chain of two
+  mcp-render render -f . --plugin default --plugin team.wasm   by a chain of two: team.wasm changes what default rendered
+  mcp-render render -f . --plugin team.wasm --parameters team.yaml
+                                                               with parameters, for the chain's last plugin
+  mcp-render render -f . --plugin base.wasm --parameters base=base.yaml --plugin team.wasm --parameters team=team.yaml
+                                                               for each plugin by its name
   kubectl get mcpservers -A -o yaml | mcp-render render -f -   what is in the cluster, with owner references
   mcp-render render -f . | kubectl diff -f -                   what a policy would change
 
@@ -30,10 +34,8 @@ pub struct Flags {
     /// Read the directories below those of -f as well.
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// A component to render with. Repeatable: they form a chain in this order, each gets the objects of the one before.
-    /// Without it, the default plugin renders.
-    #[arg(long = "plugin", value_name = "FILE")]
-    plugins: Vec<PathBuf>,
+    #[command(flatten)]
+    chain: ChainFlags,
     /// A file with manifests of ConfigMaps. Repeatable.
     #[arg(long = "config-map", value_name = "FILE")]
     config_maps: Vec<PathBuf>,
@@ -43,12 +45,6 @@ pub struct Flags {
     /// The namespace of manifests that name none.
     #[arg(short, long, default_value = "default")]
     namespace: String,
-    /// The cluster's DNS domain, for plugins that ask for it.
-    #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
-    cluster_domain: String,
-    /// The API server's version, such as 1.36, for plugins that ask for it.
-    #[arg(long, value_name = "MAJOR.MINOR")]
-    kubernetes_version: Option<String>,
     /// The output's format. yaml: documents for kubectl apply. json: one List.
     #[arg(short, long, value_enum)]
     output: Option<Format>,
@@ -58,17 +54,15 @@ pub struct Flags {
     explain: bool,
 }
 
-pub fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    let Flags { filenames: manifests, recursive, config_maps, secrets, namespace, .. } = flags;
-    let surroundings = Surroundings {
-        cluster_domain: flags.cluster_domain,
-        kubernetes_version: flags.kubernetes_version,
-        chain: offline::load_plugins(&flags.plugins)?,
-    };
+pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
-    let sources = Sources { manifests, recursive, config_maps, secrets, namespace };
-    let servers = offline::render(&sources, &surroundings, &mut findings);
-    findings.iter().for_each(|finding| tell(format_args!("{finding}")));
+    let surroundings = flags.chain.surroundings(&mut findings)?;
+    if findings.has_errors() {
+        tell_all(&findings);
+        return Ok(ExitCode::from(UNUSABLE));
+    }
+    let servers = offline::render(&flags.sources(), &surroundings, &mut findings);
+    tell_all(&findings);
     let text = if flags.explain {
         let explanation = Explanation::of(&surroundings.chain, &servers);
         flags.output.map_or_else(|| explanation.tables(), |format| offline::in_format(&explanation, format))
@@ -78,7 +72,20 @@ pub fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     print(&text)?;
     Ok(match findings.worst() {
         Some(Severity::Unreadable) => ExitCode::from(UNUSABLE),
-        Some(Severity::Error) => ExitCode::from(REFUSED),
+        Some(Severity::Error | Severity::Fault) => ExitCode::from(REFUSED),
         _ => ExitCode::SUCCESS,
     })
+}
+
+impl Flags {
+    fn sources(&self) -> Sources {
+        let Self { filenames, recursive, config_maps, secrets, namespace, .. } = self;
+        Sources {
+            manifests: filenames.clone(),
+            recursive: *recursive,
+            config_maps: config_maps.clone(),
+            secrets: secrets.clone(),
+            namespace: namespace.clone(),
+        }
+    }
 }
