@@ -28,6 +28,16 @@ pub struct Cluster {
 }
 
 impl ChainFlags {
+    /// The chain without parameters.
+    pub fn unconfigured(&self) -> anyhow::Result<Surroundings> {
+        self.cluster.surroundings(&self.plugins, &[], &mut Findings::default())
+    }
+
+    /// The parameters that the chain would get.
+    pub fn parameters(&self) -> &[ParametersSource] {
+        &self.parameters
+    }
+
     /// The chain with its parameters; what is wrong with those is in `findings` then.
     pub fn surroundings(&self, findings: &mut Findings) -> anyhow::Result<Surroundings> {
         self.cluster.surroundings(&self.plugins, &self.parameters, findings)

@@ -3,6 +3,7 @@
 mod flags;
 mod inspect;
 mod render;
+mod test;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -23,6 +24,9 @@ enum Command {
     /// Print the Kubernetes objects that MCPServers become.
     #[command(after_help = render::HELP)]
     Render(render::Flags),
+    /// Compare what golden folders render to with what they say.
+    #[command(after_help = test::HELP)]
+    Test(test::Flags),
     /// Show what a component is, what it needs, and whether it can be used as a render plugin.
     #[command(after_help = inspect::HELP)]
     Inspect(inspect::Flags),
@@ -34,6 +38,7 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Render(flags) => render::run(&flags),
+        Command::Test(flags) => test::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
     };
     outcome.unwrap_or_else(|error| {
