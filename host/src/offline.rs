@@ -5,8 +5,11 @@
 //! the command's, in `bin/mcp-render/`.
 
 pub mod cases;
+pub mod check;
+mod coverage;
 mod differences;
 mod documents;
+mod examples;
 mod explanation;
 mod finding;
 mod inspection;
@@ -16,9 +19,11 @@ mod output;
 mod parameters;
 mod plugins;
 mod server;
+mod table;
 
 use std::path::PathBuf;
 
+pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
@@ -48,7 +53,7 @@ pub struct Sources {
 pub fn render(sources: &Sources, surroundings: &Surroundings, findings: &mut Findings) -> Vec<RenderedServer> {
     let manifests = manifests::read(sources, findings);
     if manifests.servers.is_empty() && !findings.has_errors() {
-        findings.unreadable(None, "there is no MCPServer in the input; name files or directories that have some");
+        findings.no_server();
     }
     let render = |server| server::render(server, &manifests.contents, surroundings, findings);
     manifests.servers.iter().filter_map(render).collect()

@@ -144,6 +144,11 @@ impl Findings {
         self.push(Finding { severity: Severity::Unreadable, origin, subject: None, statement });
     }
 
+    /// Adds that there is nothing to render.
+    pub(super) fn no_server(&mut self) {
+        self.unreadable(None, "there is no MCPServer in the input; name files or directories that have some");
+    }
+
     /// The findings.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.0.iter()

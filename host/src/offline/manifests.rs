@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Sources;
 use super::documents::{self, Document};
 use super::finding::{Findings, Origin, Severity, Statement};
-use super::located::Located;
+use super::located::{self, Located};
 use crate::api;
 use crate::reconcile::gather::config_hash;
 use crate::reconcile::gather::references::{Source, SourceKind};
@@ -26,6 +26,13 @@ pub(super) struct ServerManifest {
 }
 
 impl ServerManifest {
+    /// A manifest that stands in no file.
+    pub fn of(manifest: Value) -> Self {
+        let content = located::parse(&manifest.to_string(), 0).expect("JSON is YAML");
+        let origin = Origin { file: "generated".to_owned(), document: 1, line: 1 };
+        Self { origin, content, manifest }
+    }
+
     /// How messages name it.
     pub fn subject(&self) -> String {
         subject(&self.manifest)
@@ -42,6 +49,13 @@ pub(super) struct Manifests {
     pub servers: Vec<ServerManifest>,
     /// What they may refer to.
     pub contents: Contents,
+}
+
+/// Sorts the documents of one text into `manifests`.
+pub(super) fn parse(file: &str, text: &str, namespace: &str, manifests: &mut Manifests, findings: &mut Findings) {
+    for document in documents::parse(file, text, findings) {
+        manifests.sort(document, namespace, findings);
+    }
 }
 
 /// Reads and sorts everything that `sources` names.

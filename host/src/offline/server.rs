@@ -11,7 +11,7 @@ use crate::reconcile::gather::{Inputs, Resolved, Surroundings, ca_problems, conf
 use crate::reconcile::render::{self, Rendered};
 use crate::reconcile::vet::{self, Vetted};
 use crate::reconcile::{Error, Identity};
-use crate::sandbox::{Diagnostic, Failure};
+use crate::sandbox::{Diagnostic, Failure, Seed};
 
 /// What became of one server.
 pub struct RenderedServer {
@@ -32,9 +32,20 @@ pub(super) fn render(
     surroundings: &Surroundings,
     findings: &mut Findings,
 ) -> Option<RenderedServer> {
+    render_seeded(server, contents, surroundings, Seed::default(), findings)
+}
+
+/// Renders one server under another clock and other random numbers.
+pub(super) fn render_seeded(
+    server: &ServerManifest,
+    contents: &Contents,
+    surroundings: &Surroundings,
+    seed: Seed,
+    findings: &mut Findings,
+) -> Option<RenderedServer> {
     let mut report = Report { server, findings };
     let inputs = gather(contents, surroundings, &mut report)?;
-    let rendered = run(&inputs).map_err(|error| report.failure(error)).ok()?;
+    let rendered = run(&inputs, seed).map_err(|error| report.failure(error)).ok()?;
     let history = History::of(&rendered);
     let vetted = vet::vet(&inputs, rendered).map_err(|rejection| report.failure(rejection.into())).ok()?;
     for (plugin, diagnostic) in vetted.diagnostics() {
@@ -89,9 +100,11 @@ fn references(
 }
 
 /// Runs the chain, once more if a plugin ran out of time: a busy machine may have taken it away.
-fn run(inputs: &Inputs) -> Result<Rendered, Error> {
-    match render::chain(inputs) {
-        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => render::chain(inputs),
+fn run(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
+    match render::chain_seeded(inputs, seed) {
+        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => {
+            render::chain_seeded(inputs, seed)
+        }
         outcome => outcome,
     }
 }

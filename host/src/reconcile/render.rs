@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Error;
 use super::gather::{Inputs, Stage};
 use crate::canonical;
-use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, SlotObject};
+use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, Seed, SlotObject};
 
 /// One object as a plugin returned it.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,17 +63,22 @@ impl Rendered {
 
 /// Runs the chain: each stage gets the objects of the one before.
 pub fn chain(inputs: &Inputs) -> Result<Rendered, Error> {
+    chain_seeded(inputs, Seed::default())
+}
+
+/// Runs the chain under another clock and other random numbers, which plugins that keep the contract do not notice.
+pub fn chain_seeded(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
     let mut stages: Vec<StageOutput> = Vec::new();
     for stage in inputs.chain() {
         let base = stages.last().map(|previous| previous.objects.as_slice()).unwrap_or_default();
-        let output = call(inputs, stage, base)
+        let output = call(inputs, stage, base, seed)
             .map_err(|failure| Error::Render { plugin: stage.name.clone(), failure: Box::new(failure) })?;
         stages.push(output);
     }
     Ok(Rendered { stages })
 }
 
-fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted]) -> Result<StageOutput, Failure> {
+fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Result<StageOutput, Failure> {
     let base = base.iter().map(|o| SlotObject { slot: o.slot.clone(), object: canonical::text(&o.object) }).collect();
     let request = Request {
         server: inputs.server().to_owned(),
@@ -81,7 +86,7 @@ fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted]) -> Result<StageOutpu
         parameters: stage.parameters.as_ref().map(canonical::text),
         facts: inputs.facts_for(&stage.plugin),
     };
-    let output = stage.plugin.render(&request)?;
+    let output = stage.plugin.render_seeded(&request, seed)?;
     Ok(StageOutput {
         stage: stage.name.clone(),
         digest: stage.plugin.digest().to_string(),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod cases;
+mod check;
 mod command;
 mod examples;
 mod explain;

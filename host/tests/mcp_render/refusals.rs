@@ -101,6 +101,7 @@ fn help_teaches_with_examples() {
     for (arguments, word) in [
         (["render", "--help"], "kubectl get mcpservers"),
         (["test", "--help"], "expected.yaml"),
+        (["check", "--help"], "coverage"),
         (["inspect", "--help"], "jq -r .digest"),
     ] {
         let help = run(arguments).printed();

@@ -111,6 +111,7 @@ pub const ALL: &[Fixture] = &[
     fixture("log-flood", "logs 256 MiB, then answers", log_flood),
     fixture("random-flood", "asks for more random bytes than there is memory", random_flood),
     fixture("ambient", "answers with the clock and a random number", ambient),
+    fixture("moody", "answers with the objects of the stage before, and says a digit of the clock", moody),
     fixture("slow-start", "never ends describing itself", || {
         Module { describe: "(loop $again (br $again))", ..Module::default() }.component()
     }),
@@ -313,4 +314,21 @@ fn ambient() -> Vec<u8> {
         ..Module::default()
     }
     .component()
+}
+
+/// What `ambient` does, in an answer that may be applied.
+fn moody() -> Vec<u8> {
+    let mut image = Image::new();
+    let ([code, code_length], [digit, length]) = (image.text("Mood"), image.text("0"));
+    let said = image.words(&[0, code, code_length, digit, length, 0, 0, 0, 0, 0, 0]);
+    let render = format!(
+        "(call $now (i32.const 65536))
+         (i32.store8 (i32.const {digit})
+           (i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u (i64.load (i32.const 65536)) (i64.const 7)))))
+         {PASS_ON}
+         (i32.store (i32.const 65548) (i32.const {said})) (i32.store (i32.const 65552) (i32.const 1))"
+    );
+    let imports = &["wasi:clocks/wall-clock@0.2.3"];
+    let fields = r#"(import "wasi:clocks/wall-clock@0.2.3" "now" (func $now (param i32)))"#;
+    Module { image, imports, fields, render, ..Module::default() }.component()
 }

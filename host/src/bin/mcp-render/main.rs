@@ -1,7 +1,9 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
+mod check;
 mod flags;
 mod inspect;
+mod progress;
 mod render;
 mod test;
 
@@ -27,6 +29,9 @@ enum Command {
     /// Compare what golden folders render to with what they say.
     #[command(after_help = test::HELP)]
     Test(test::Flags),
+    /// Say whether a plugin keeps the contract, and which fields of an MCPServer it drops.
+    #[command(after_help = check::HELP)]
+    Check(check::Flags),
     /// Show what a component is, what it needs, and whether it can be used as a render plugin.
     #[command(after_help = inspect::HELP)]
     Inspect(inspect::Flags),
@@ -39,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Render(flags) => render::run(&flags),
         Command::Test(flags) => test::run(&flags),
+        Command::Check(flags) => check::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
     };
     outcome.unwrap_or_else(|error| {
