@@ -6,6 +6,7 @@
 
 pub mod cases;
 pub mod check;
+mod comparison;
 mod coverage;
 mod differences;
 mod documents;
@@ -23,6 +24,7 @@ mod table;
 
 use std::path::PathBuf;
 
+pub use self::comparison::{Comparison, Verdict, compare};
 pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};

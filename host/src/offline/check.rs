@@ -17,7 +17,6 @@ use super::manifests::{self, Manifests, ServerManifest};
 use super::plugins::PluginSource;
 use super::server::{self, RenderedServer};
 use super::{Sources, examples};
-use crate::api;
 use crate::reconcile::gather::Surroundings;
 use crate::sandbox::Seed;
 
@@ -62,16 +61,34 @@ impl Report {
             return;
         }
         self.checks.extend(renderings(&manifests, surroundings, findings));
-        let bases: Vec<Value> = manifests.servers.iter().map(|server| plain(&server.manifest)).collect();
+        let bases = bases(&manifests.servers, sources.is_some());
         self.fields = coverage::judge(surroundings, &bases, exemptions, progress);
         self.checks.push(report::coverage(&self.fields));
         self.checks.extend(exemptions.iter().filter_map(|exemption| report::unneeded(exemption, &self.fields)));
     }
 }
 
-/// Without what the cluster adds: two servers shall differ in a field alone.
-fn plain(manifest: &Value) -> Value {
-    api::schema::admit(manifest).unwrap_or_else(|_| manifest.clone())
+/// The servers on which fields are tried. Given ones have what the policy asks for and perhaps little else, so they are
+/// laid over the examples as well, which have every sort of field.
+fn bases(servers: &[ServerManifest], given: bool) -> Vec<Value> {
+    let manifests = |servers: &[ServerManifest]| servers.iter().map(|server| server.manifest.clone()).collect();
+    let mut bases: Vec<Value> = manifests(servers);
+    let examples: Vec<Value> = if given { manifests(&examples::manifests().servers) } else { Vec::new() };
+    for server in servers {
+        bases.extend(examples.iter().map(|example| laid_over(example, &server.manifest)));
+    }
+    bases
+}
+
+/// `under` with everything that `over` says.
+fn laid_over(under: &Value, over: &Value) -> Value {
+    let (Some(under), Some(over)) = (under.as_object(), over.as_object()) else { return over.clone() };
+    let mut both = under.clone();
+    for (key, value) in over {
+        let value = both.get(key).map_or_else(|| value.clone(), |under| laid_over(under, value));
+        both.insert(key.clone(), value);
+    }
+    Value::Object(both)
 }
 
 fn contract(description: &Description) -> Check {
@@ -116,14 +133,16 @@ fn renderings(manifests: &Manifests, surroundings: &Surroundings, findings: &mut
     let rendered = match (faults.is_empty(), refused) {
         (false, _) if faults.len() == 1 => Outcome::Failed(faults.remove(0)),
         (false, _) => Outcome::Failed(format!("{} (and {} more servers)", faults[0], faults.len() - 1)),
-        (true, 0) => Outcome::Ok(format!("{count} servers rendered, every object may be applied")),
+        (true, 0) => Outcome::Ok(format!("every object may be applied; servers: {count}")),
         (true, refused) if refused == count => {
             Outcome::Failed("every server is refused; give some with -f that the policy accepts".to_owned())
         }
-        (true, refused) => Outcome::Ok(format!("{count} servers, {refused} of them refused in words")),
+        (true, refused) => {
+            Outcome::Ok(format!("every object may be applied; servers: {count}, of which refused in words: {refused}"))
+        }
     };
     let alike = match unlike.as_slice() {
-        [] => Outcome::Ok(format!("{count} servers, each twice under another clock and other random numbers")),
+        [] => Outcome::Ok(format!("the same under another clock and other random numbers; servers: {count}")),
         unlike => Outcome::Failed(format!("another answer at another time: {}", unlike.join(", "))),
     };
     [Check { name: "vetting", outcome: rendered }, Check { name: "determinism", outcome: alike }]
@@ -140,4 +159,21 @@ fn once(
     let rendered = server::render_seeded(server, &manifests.contents, surroundings, seed, &mut findings);
     let objects = |rendered: RenderedServer| rendered.vetted.objects().iter().map(|o| o.manifest().clone()).collect();
     (rendered.map(objects), findings.iter().cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_given_wins_and_the_rest_stays() {
+        let example = json!({"metadata": {"name": "a"}, "spec": {"env": [1, 2], "labels": {"x": "1"}, "mcp": {}}});
+        let given = json!({"metadata": {"name": "b"}, "spec": {"env": [3], "labels": {"owner": "me"}}});
+        let both = json!({
+            "metadata": {"name": "b"}, "spec": {"env": [3], "labels": {"owner": "me", "x": "1"}, "mcp": {}},
+        });
+        assert_eq!(laid_over(&example, &given), both);
+    }
 }

@@ -4,6 +4,8 @@
 mod cases;
 mod check;
 mod command;
+mod diff;
+mod documented;
 mod examples;
 mod explain;
 mod input;

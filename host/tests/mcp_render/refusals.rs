@@ -102,6 +102,7 @@ fn help_teaches_with_examples() {
         (["render", "--help"], "kubectl get mcpservers"),
         (["test", "--help"], "expected.yaml"),
         (["check", "--help"], "coverage"),
+        (["diff", "--help"], "restarts pods"),
         (["inspect", "--help"], "jq -r .digest"),
     ] {
         let help = run(arguments).printed();

@@ -61,7 +61,13 @@ const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadat
 pub const ALL: &[Fixture] = &[
     fixture("good", "answers with one Deployment named demo", || one(DEPLOYMENT)),
     fixture("passthrough", "answers with the objects of the stage before", || doing(PASS_ON)),
-    fixture("parameters", "takes parameters, says them, and answers with the objects of the stage before", parameters),
+    fixture("parameters", "needs parameters, says them, and answers with the objects of the stage before", || {
+        parameters(
+            r#"{"type": "object", "additionalProperties": false, "required": ["zones"],
+            "properties": {"zones": {"type": "array", "minItems": 1, "items": {"type": "string"}}}}"#,
+        )
+    }),
+    fixture("any-parameters", "takes any parameters, says them, and passes the objects on", || parameters("{}")),
     fixture("lossy", "answers with the objects of the stage before, without the resources of containers", lossy),
     fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
     fixture("trap", "executes `unreachable`", || doing("unreachable")),
@@ -151,7 +157,7 @@ const fn fixture(name: &'static str, about: &'static str, build: fn() -> Vec<u8>
 }
 
 /// One diagnostic of severity info, whose message is the request's parameters; none when there are none.
-fn parameters() -> Vec<u8> {
+fn parameters(schema: &'static str) -> Vec<u8> {
     let mut image = Image::new();
     let [code, length] = image.text("Parameters");
     let said = image.words(&[0, code, length, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -160,8 +166,6 @@ fn parameters() -> Vec<u8> {
          {PASS_ON}
          (i32.store (i32.const 65548) (i32.const {said})) (i32.store (i32.const 65552) (local.get 4))"
     );
-    let schema = r#"{"type": "object", "additionalProperties": false, "required": ["zones"],
-        "properties": {"zones": {"type": "array", "minItems": 1, "items": {"type": "string"}}}}"#;
     Module { name: "parameters", schema: Some(schema), image, render, ..Module::default() }.component()
 }
 

@@ -1,7 +1,30 @@
-//! What several commands ask for in the same words: the chain of plugins, and the cluster they shall believe in.
+//! What several commands ask for in the same words: manifests, a chain of plugins, and the cluster to believe in.
 
-use mcp_operator::offline::{self, Findings, ParametersSource, PluginSource};
+use std::path::PathBuf;
+
+use mcp_operator::offline::{self, Findings, ParametersSource, PluginSource, Sources};
 use mcp_operator::reconcile::gather::Surroundings;
+
+/// Where servers come from.
+#[derive(clap::Args)]
+pub struct SourceFlags {
+    /// A file or directory with manifests, or - for the standard input. Repeatable. MCPServers are rendered; ConfigMaps
+    /// and Secrets that they refer to give the pods' config-hash; other kinds are passed over.
+    #[arg(short = 'f', long = "filename", required = true, value_name = "PATH")]
+    filenames: Vec<PathBuf>,
+    /// Read the directories below those of -f as well.
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// A file with manifests of ConfigMaps. Repeatable.
+    #[arg(long = "config-map", value_name = "FILE")]
+    config_maps: Vec<PathBuf>,
+    /// A file with manifests of Secrets. Repeatable. Their contents go into the config-hash and nowhere else.
+    #[arg(long = "secret", value_name = "FILE")]
+    secrets: Vec<PathBuf>,
+    /// The namespace of manifests that name none.
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+}
 
 #[derive(clap::Args)]
 pub struct ChainFlags {
@@ -25,6 +48,20 @@ pub struct Cluster {
     /// The API server's version, such as 1.36, for plugins that ask for it.
     #[arg(long, value_name = "MAJOR.MINOR")]
     kubernetes_version: Option<String>,
+}
+
+impl SourceFlags {
+    /// The same for the library.
+    pub fn sources(&self) -> Sources {
+        let Self { filenames, recursive, config_maps, secrets, namespace } = self;
+        Sources {
+            manifests: filenames.clone(),
+            recursive: *recursive,
+            config_maps: config_maps.clone(),
+            secrets: secrets.clone(),
+            namespace: namespace.clone(),
+        }
+    }
 }
 
 impl ChainFlags {

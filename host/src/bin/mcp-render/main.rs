@@ -1,6 +1,7 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
 mod check;
+mod diff;
 mod flags;
 mod inspect;
 mod progress;
@@ -32,6 +33,9 @@ enum Command {
     /// Say whether a plugin keeps the contract, and which fields of an MCPServer it drops.
     #[command(after_help = check::HELP)]
     Check(check::Flags),
+    /// Show what changes for each MCPServer when another plugin renders it, and whether its pods restart.
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Flags),
     /// Show what a component is, what it needs, and whether it can be used as a render plugin.
     #[command(after_help = inspect::HELP)]
     Inspect(inspect::Flags),
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Render(flags) => render::run(&flags),
         Command::Test(flags) => test::run(&flags),
         Command::Check(flags) => check::run(&flags),
+        Command::Diff(flags) => diff::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
     };
     outcome.unwrap_or_else(|error| {

@@ -1,12 +1,11 @@
 //! `mcp-render render`: the objects that MCPServers become.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mcp_operator::offline::{self, Explanation, Findings, Format, Severity, Sources};
+use mcp_operator::offline::{self, Explanation, Findings, Format, Severity};
 use mcp_operator::stdout::print;
 
-use crate::flags::ChainFlags;
+use crate::flags::{ChainFlags, SourceFlags};
 use crate::{REFUSED, UNUSABLE, tell_all};
 
 pub const HELP: &str = "\
@@ -27,24 +26,10 @@ could not be read.";
 
 #[derive(clap::Args)]
 pub struct Flags {
-    /// A file or directory with manifests, or - for the standard input. Repeatable. MCPServers are rendered; ConfigMaps
-    /// and Secrets that they refer to give the pods' config-hash; other kinds are passed over.
-    #[arg(short = 'f', long = "filename", required = true, value_name = "PATH")]
-    filenames: Vec<PathBuf>,
-    /// Read the directories below those of -f as well.
-    #[arg(short = 'R', long)]
-    recursive: bool,
+    #[command(flatten)]
+    sources: SourceFlags,
     #[command(flatten)]
     chain: ChainFlags,
-    /// A file with manifests of ConfigMaps. Repeatable.
-    #[arg(long = "config-map", value_name = "FILE")]
-    config_maps: Vec<PathBuf>,
-    /// A file with manifests of Secrets. Repeatable. Their contents go into the config-hash and nowhere else.
-    #[arg(long = "secret", value_name = "FILE")]
-    secrets: Vec<PathBuf>,
-    /// The namespace of manifests that name none.
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
     /// The output's format. yaml: documents for kubectl apply. json: one List.
     #[arg(short, long, value_enum)]
     output: Option<Format>,
@@ -61,7 +46,7 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));
     }
-    let servers = offline::render(&flags.sources(), &surroundings, &mut findings);
+    let servers = offline::render(&flags.sources.sources(), &surroundings, &mut findings);
     tell_all(&findings);
     let text = if flags.explain {
         let explanation = Explanation::of(&surroundings.chain, &servers);
@@ -75,17 +60,4 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
         Some(Severity::Error | Severity::Fault) => ExitCode::from(REFUSED),
         _ => ExitCode::SUCCESS,
     })
-}
-
-impl Flags {
-    fn sources(&self) -> Sources {
-        let Self { filenames, recursive, config_maps, secrets, namespace, .. } = self;
-        Sources {
-            manifests: filenames.clone(),
-            recursive: *recursive,
-            config_maps: config_maps.clone(),
-            secrets: secrets.clone(),
-            namespace: namespace.clone(),
-        }
-    }
 }

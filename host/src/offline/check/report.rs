@@ -78,23 +78,27 @@ impl fmt::Display for Report {
             [check.name.to_owned(), word.to_owned(), details.clone()]
         };
         f.write_str(&table(["CHECK", "RESULT", "DETAILS"], self.checks.iter().map(row)))?;
-        let mut rows = self.fields.iter().filter_map(field).peekable();
-        if rows.peek().is_some() {
+        let (bad, fine): (Vec<_>, Vec<_>) = self.fields.iter().partition(|field| field.verdict.is_bad());
+        let rows = bad.into_iter().chain(fine).filter_map(field);
+        if !self.fields.is_empty() {
             write!(f, "\n{}", table(["FIELD", "RESULT", "DETAILS"], rows))?;
+        }
+        if self.fields.iter().any(|field| field.verdict == Verdict::Dropped) {
+            writeln!(f, "\n{ADVICE}")?;
         }
         Ok(())
     }
 }
+
+const ADVICE: &str =
+    "What was dropped: render it, refuse it in words, or say why it is right: --exempt 'FIELD=REASON'.";
 
 fn field(Covered { path, verdict }: &Covered) -> Option<[String; 3]> {
     let (word, details) = match verdict {
         Verdict::Rendered => return None,
         Verdict::Exempt(reason) => ("exempt", reason.clone()),
         Verdict::Refused(why) => ("refused", why.clone()),
-        Verdict::Dropped => {
-            let advice = format!("render it, refuse it, or say why: --exempt '{path}=REASON'");
-            ("DROPPED", format!("another value changes no object; {advice}"))
-        }
+        Verdict::Dropped => ("DROPPED", "another value changes no object".to_owned()),
         Verdict::Fault(why) => ("FAILED", why.clone()),
         Verdict::Unreachable => {
             ("UNKNOWN", "no two servers differ in it alone; give some with -f that have it".to_owned())
