@@ -87,7 +87,7 @@ impl Case {
         let servers = self.render(surroundings, parameters, &mut findings);
         let faults: Vec<_> = findings.iter().filter(|finding| finding.severity >= Severity::Fault).collect();
         let (status, problems) = if faults.is_empty() {
-            self.judge(&self.goldens(&servers, &findings), update)
+            judge(&self.goldens(&servers, &findings), update)
         } else {
             let message = |finding: &&Finding| Problem::Message { message: finding.to_string() };
             (Status::Failed, faults.iter().map(message).collect())
@@ -122,22 +122,22 @@ impl Case {
         let at = |name| self.folder.join(name);
         [Golden::new(at(EXPECTED), output::objects(servers, Format::Yaml)), Golden::new(at(DIAGNOSTICS), said)]
     }
+}
 
-    fn judge(&self, goldens: &[Golden], update: bool) -> (Status, Vec<Problem>) {
-        let mut judged = (Status::Passed, Vec::new());
-        for golden in goldens {
-            match golden.problem() {
-                None => {}
-                Some(_) if update => match golden.write() {
-                    Ok(()) if judged.0 == Status::Passed => judged.0 = Status::Updated,
-                    Ok(()) => {}
-                    Err(error) => judged.1.push(Problem::Message { message: format!("{error:#}") }),
-                },
-                Some(problem) => judged.1.push(problem),
-            }
+/// Compares each file, or with `update` writes it.
+fn judge(goldens: &[Golden], update: bool) -> (Status, Vec<Problem>) {
+    let (mut status, mut problems) = (Status::Passed, Vec::new());
+    for golden in goldens {
+        match golden.problem() {
+            None => {}
+            Some(problem) if !update => problems.push(problem),
+            Some(_) => match golden.write() {
+                Ok(()) => status = Status::Updated,
+                Err(error) => problems.push(Problem::Message { message: format!("{error:#}") }),
+            },
         }
-        if judged.1.is_empty() { judged } else { (Status::Failed, judged.1) }
     }
+    if problems.is_empty() { (status, problems) } else { (Status::Failed, problems) }
 }
 
 impl<'a> Said<'a> {

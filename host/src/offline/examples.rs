@@ -38,8 +38,9 @@ mod tests {
     #[test]
     fn every_example_of_the_repository_is_there() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| name.ends_with(".yaml")).collect();
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+        let mut names: Vec<_> = files.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
         names.sort();
         assert_eq!(EXAMPLES.map(|(name, _)| name).to_vec(), names);
         assert!(manifests().servers.len() >= EXAMPLES.len());

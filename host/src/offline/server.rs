@@ -124,7 +124,9 @@ impl Report<'_> {
     }
 
     fn violations(&mut self, violations: &[Violation]) {
-        violations.iter().for_each(|violation| self.say(Severity::Error, violation.into()));
+        for violation in violations {
+            self.say(Severity::Error, violation.into());
+        }
     }
 
     /// What a plugin found. Whatever it calls it, it is no worse than `at_worst`.
@@ -139,7 +141,9 @@ impl Report<'_> {
         };
         match *failure {
             Failure::Invalid(diagnostics) => {
-                diagnostics.iter().for_each(|found| self.diagnostic(&plugin, found, Severity::Error));
+                for found in &diagnostics {
+                    self.diagnostic(&plugin, found, Severity::Error);
+                }
             }
             failure => {
                 let refused = matches!(failure, Failure::Unsupported(_));

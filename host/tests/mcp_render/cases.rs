@@ -148,6 +148,17 @@ fn a_folder_without_cases_is_a_mistake() {
 }
 
 #[test]
+fn parameters_that_cannot_be_read_are_wrong_usage_and_fail_no_case() {
+    let repository = Repository::new();
+    repository.write("cases/a/server.yaml", &server("a", ""));
+    let ended = repository.test("parameters", &["--parameters", "no-such.yaml"]);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.complaints(2)[0].starts_with("error: no-such.yaml: No such file"));
+    let lines = repository.test("parameters", &["--parameters", "other=no-such.yaml"]).complaints(2);
+    assert!(lines[0].contains("no plugin of the chain has the name other"), "{lines:?}");
+}
+
+#[test]
 fn a_case_without_server_or_with_a_broken_file_fails() {
     let repository = Repository::new();
     repository.write("cases/no-server/expected.yaml", "");

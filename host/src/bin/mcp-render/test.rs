@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use mcp_operator::offline::{self, Format, cases};
+use mcp_operator::offline::{self, Findings, Format, Severity, cases};
 use mcp_operator::stdout::{print, print_coloured};
 
-use crate::REFUSED;
 use crate::flags::ChainFlags;
+use crate::{REFUSED, UNUSABLE, tell_all};
 
 pub const HELP: &str = "\
 A case is a folder; its name says what it shows, such as cases/a-server-without-owner-is-refused/:
@@ -38,7 +38,7 @@ pub struct Flags {
     /// Make expected.yaml and diagnostics.yaml of each case say what is rendered now.
     #[arg(long)]
     update: bool,
-    /// Write the outcomes to this file as JUnit XML.
+    /// Write the outcomes to this file, in the XML that CI systems read.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// The output's format; without it, lines and differences for people.
@@ -50,6 +50,13 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let found: Vec<_> = flags.directories.iter().map(|directory| cases::find(directory)).collect::<Result<_, _>>()?;
     let surroundings = flags.chain.unconfigured()?;
     let parameters = flags.chain.parameters();
+    let mut findings = Findings::default();
+    offline::configure(&mut surroundings.chain.clone(), parameters, &mut findings);
+    // What a schema says of parameters is each case's matter; a file that cannot be read is no case's.
+    if findings.worst() == Some(Severity::Unreadable) {
+        tell_all(&findings);
+        return Ok(ExitCode::from(UNUSABLE));
+    }
     let run = |case: &cases::Case| case.run(&surroundings, parameters, flags.update);
     let report = cases::Report::new(found.iter().flatten().map(run).collect());
     if let Some(file) = &flags.junit {

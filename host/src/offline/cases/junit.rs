@@ -1,4 +1,4 @@
-//! Outcomes as JUnit XML, which CI systems show. Pure.
+//! Outcomes in the XML of `JUnit`, which CI systems show. Pure.
 
 use std::io;
 
@@ -9,6 +9,9 @@ use super::{Outcome, Report, Status};
 use crate::offline::differences;
 
 /// One test suite with one test case for each case.
+///
+/// # Panics
+/// Never: memory can be written to, and only text is.
 pub fn junit(report: &Report) -> String {
     let mut writer = Writer::new_with_indent(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec(), b' ', 2);
     suite(&mut writer, report).expect("memory can be written to");

@@ -59,9 +59,10 @@ pub(super) fn coverage(fields: &[Covered]) -> Check {
 pub(super) fn unneeded(exemption: &Exemption, fields: &[Covered]) -> Option<Check> {
     let needed = |field: &Covered| exemption.covers(&field.path) && matches!(field.verdict, Verdict::Exempt(_));
     (!fields.iter().any(needed)).then(|| {
-        let problem = match fields.iter().any(|field| exemption.covers(&field.path)) {
-            true => "every field of it changes something; leave the exemption out",
-            false => "there is no such field; write it as the list of fields does (-o json)",
+        let problem = if fields.iter().any(|field| exemption.covers(&field.path)) {
+            "every field of it changes something; leave the exemption out"
+        } else {
+            "there is no such field; write it as the list of fields does (-o json)"
         };
         Check { name: "exemption", outcome: Outcome::Failed(format!("{}: {problem}", exemption.path)) }
     })

@@ -19,7 +19,9 @@ pub struct Comparison {
 impl Comparison {
     pub(super) fn new(servers: Vec<ServerChange>) -> Self {
         let mut summary = BTreeMap::new();
-        servers.iter().for_each(|server| *summary.entry(server.verdict).or_default() += 1);
+        for server in &servers {
+            *summary.entry(server.verdict).or_default() += 1;
+        }
         Self { summary, servers }
     }
 

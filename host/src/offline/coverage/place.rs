@@ -90,9 +90,8 @@ fn items(value: &mut Value) -> &mut Vec<Value> {
 
 /// In a union, `type` names the member that is there: `type: ConfigMap` and `configMap`.
 fn choose(union: &mut Value, schema: &Value, member: &str) {
-    let types = schema["properties"]["type"]["enum"].as_array().into_iter().flatten();
-    let named = |one: &&Value| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(member));
-    if let Some(chosen) = types.filter_map(|one| Some(one).filter(named)).next() {
+    let mut types = schema["properties"]["type"]["enum"].as_array().into_iter().flatten();
+    if let Some(chosen) = types.find(|one| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(member))) {
         union["type"] = chosen.clone();
     }
 }
