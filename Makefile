@@ -57,7 +57,7 @@ deny:
 	tests/deny
 
 drift: build ## Check that the generated files in deploy/ are what the code generates
-	$(OPERATOR) crd | diff deploy/crds/mcpservers.yaml -
+	for kind in mcpservers renderplugins; do $(OPERATOR) crd $$kind | diff deploy/crds/$$kind.yaml - || exit; done
 	$(OPERATOR) install | diff deploy/install.yaml -
 
 bless: ## Write every generated and golden file anew; look at `git diff` then

@@ -15,7 +15,7 @@ const RESERVED_PREFIX: &str = "mcp.x-k8s.io/";
 /// The metadata of a child: the server's name, its labels and its annotations.
 pub fn child(server: &Server) -> ObjectMeta {
     ObjectMeta {
-        name: Some(server.metadata.name.clone()),
+        name: Some(server.name.clone()),
         labels: Some(labels(server)),
         annotations: Some(annotations(server)).filter(|a| !a.is_empty()),
         ..ObjectMeta::default()
@@ -39,7 +39,7 @@ pub fn annotations(server: &Server) -> BTreeMap<String, String> {
 
 /// The label by which the server's pods are found.
 pub fn identity(server: &Server) -> BTreeMap<String, String> {
-    BTreeMap::from([(SERVER.into(), server.metadata.name.clone())])
+    BTreeMap::from([(SERVER.into(), server.name.clone())])
 }
 
 /// Selects the server's pods.

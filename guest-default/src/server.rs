@@ -12,20 +12,7 @@ use k8s_openapi::api::networking::v1::{NetworkPolicyPeer, NetworkPolicyPort};
 use serde::Deserialize;
 
 /// One `MCPServer`.
-#[derive(Debug, Deserialize)]
-pub struct Server {
-    /// Its identity.
-    pub metadata: Metadata,
-    /// What its author asked for.
-    pub spec: Spec,
-}
-
-/// The part of the metadata that names the children.
-#[derive(Debug, Deserialize)]
-pub struct Metadata {
-    /// Also the name of every child.
-    pub name: String,
-}
+pub type Server = mcp_render_plugin::Server<Spec>;
 
 /// `spec`.
 #[derive(Debug, Deserialize)]

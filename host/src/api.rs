@@ -1,9 +1,9 @@
-//! The `MCPServer` API: its Rust types, its CRD, and the checks a manifest goes through.
+//! The `MCPServer` API and that of `RenderPlugin`: Rust types, CRDs, and the checks a manifest goes through.
 //!
 //! Everything here is pure: no Kubernetes client, no clock, no files.
 //!
-//! - [`spec`] and [`status`] are the types. Their doc comments are what `kubectl explain mcpserver` prints.
-//! - [`crd`] turns them into the CustomResourceDefinition that is checked in under `deploy/crds/`.
+//! - [`spec`] and [`status`] are the types, and [`render_plugin`] those of the second kind, `RenderPlugin`. Their doc comments are what `kubectl explain mcpserver` prints.
+//! - [`crd`] turns them into the CustomResourceDefinitions that are checked in under `deploy/crds/`.
 //! - [`schema`] does offline what the API server does with a manifest: unknown fields, types, defaults, CEL rules.
 //! - [`validate`] holds the rules that CEL cannot express within the API server's cost budget.
 //!
@@ -13,6 +13,7 @@
 pub mod crd;
 #[cfg(test)]
 mod examples;
+pub mod render_plugin;
 #[cfg(test)]
 pub(crate) mod rules;
 pub mod schema;
@@ -21,6 +22,7 @@ pub mod status;
 pub mod validate;
 pub(crate) mod violation;
 
+pub use render_plugin::{RenderPlugin, RenderPluginSpec, RenderPluginStatus};
 pub use spec::{MCPServer, MCPServerSpec};
 pub use status::MCPServerStatus;
 pub use violation::Violation;

@@ -4,7 +4,9 @@
 
 pub mod children;
 pub mod fields;
+pub mod namespaces;
 pub mod pods;
+pub mod servers;
 pub mod sources;
 pub mod statuses;
 pub mod workload;
@@ -14,6 +16,10 @@ pub mod workload;
 pub struct Cache {
     /// The objects that servers were rendered to.
     pub children: children::Children,
+    /// The servers themselves: their names and labels.
+    pub servers: servers::Servers,
+    /// Labels of the servers' namespaces.
+    pub namespaces: namespaces::Namespaces,
     /// The servers' pods.
     pub pods: pods::Pods,
     /// Versions of ConfigMaps and Secrets, and who refers to them.

@@ -5,6 +5,9 @@
 
 mod watches;
 
+pub(crate) use self::watches::report;
+
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +20,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Resource, ResourceExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -26,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use self::watches::Synced;
 use crate::api::MCPServer;
 use crate::cache::sources::ServerName;
+use crate::plugins::{self, Workshop};
 use crate::reconcile::{Context, call, reconcile};
 
 /// Events of one server that come within this time are one reconcile. Longer would let a busy server wait for ever,
@@ -88,6 +92,7 @@ pub struct Limits {
 /// Runs until `stop` is cancelled, then finishes what is in flight. `ready` is called once everything is known.
 pub async fn run(
     ctx: Arc<Context>,
+    workshop: Workshop,
     scope: Scope,
     limits: Limits,
     (signals, triggers): (Signals, Triggers),
@@ -95,7 +100,10 @@ pub async fn run(
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let mut watches = JoinSet::new();
-    let synced = watches::start(&ctx, &scope, &Arc::new(signals), &mut watches);
+    let (listed, plugins) = oneshot::channel();
+    watches.spawn(plugins::controller::run(Arc::clone(&ctx), scope.clone(), workshop, signals.shared.clone(), listed));
+    let mut synced = watches::start(&ctx, &scope, &Arc::new(signals), &mut watches);
+    synced.push(Synced::when(plugins));
     tokio::select! {
         ended = watches.join_next() => return Err(ended_early(ended)),
         () = stop.cancelled() => return Ok(()),
@@ -131,8 +139,9 @@ async fn reconcile_servers(
     let (mut senders, mut controllers) = (Vec::new(), Vec::new());
     for (namespace, api) in apis {
         let (sender, receiver) = mpsc::unbounded_channel();
-        senders.push((namespace, sender));
-        controllers.push(controller(ctx, api, limits, UnboundedReceiverStream::new(receiver), &slots, stop));
+        senders.push((namespace.clone(), sender));
+        let part = (namespace, api);
+        controllers.push(controller(ctx, part, limits, UnboundedReceiverStream::new(receiver), &slots, stop));
     }
     let Triggers { direct, shared } = triggers;
     let shared = tokio_stream::StreamExt::throttle(UnboundedReceiverStream::new(shared), FAN_OUT_PACE);
@@ -152,14 +161,14 @@ async fn reconcile_servers(
 
 async fn controller(
     ctx: &Arc<Context>,
-    api: Api<Guarded>,
+    (namespace, api): (Option<String>, Api<Guarded>),
     limits: Limits,
     triggers: impl Stream<Item = ServerName> + Send + 'static,
     slots: &Arc<Semaphore>,
     stop: &CancellationToken,
 ) {
     let (store, writer) = reflector::store();
-    let context = Arc::clone(ctx);
+    let mut observer = Observer { ctx: Arc::clone(ctx), namespace, listed: HashSet::new() };
     let servers = watcher(api, watcher::Config::default())
         .default_backoff()
         .modify(|server| {
@@ -169,9 +178,8 @@ async fn controller(
         })
         .reflect(writer)
         .inspect(move |event| match event {
-            Ok(Event::Delete(server)) => forget(server, &context),
-            Ok(_) => {}
-            Err(error) => watches::report("MCPServer", error),
+            Ok(event) => observer.observe(event),
+            Err(error) => report("MCPServer", error),
         })
         .touched_objects()
         .predicate_filter(
@@ -222,6 +230,39 @@ async fn one(server: Arc<Guarded>, ctx: Arc<Context>, slots: Arc<Semaphore>) -> 
     Ok(action)
 }
 
+/// Keeps the list of servers, and drops what is remembered of those that are gone.
+struct Observer {
+    ctx: Arc<Context>,
+    namespace: Option<String>,
+    listed: HashSet<ServerName>,
+}
+
+impl Observer {
+    fn observe(&mut self, event: &Event<Guarded>) {
+        let name = |server: &Guarded| (server.namespace().unwrap_or_default(), server.name_any());
+        let known = &self.ctx.cache.servers;
+        let news = match event {
+            Event::Init => {
+                self.listed.clear();
+                false
+            }
+            Event::InitApply(server) => {
+                self.listed.insert(name(server));
+                known.observe(name(server), server.labels().clone())
+            }
+            Event::Apply(server) => known.observe(name(server), server.labels().clone()),
+            Event::InitDone => !known.retain(self.namespace.as_deref(), &self.listed).is_empty(),
+            Event::Delete(server) => {
+                forget(server, &self.ctx);
+                known.forget(&name(server))
+            }
+        };
+        if news {
+            self.ctx.plugin_news.notify_one();
+        }
+    }
+}
+
 /// Drops everything that is remembered of a deleted server.
 fn forget(server: &Guarded, ctx: &Context) {
     let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
@@ -230,6 +271,7 @@ fn forget(server: &Guarded, ctx: &Context) {
     ctx.cache.statuses.forget(&uid);
     ctx.verifier.forget(&uid);
     ctx.backoff.forget(&uid);
+    ctx.plugins.succeeded(&uid, &[]);
     if let Ok(server) = &server.0 {
         ctx.metrics.forget(server);
     }

@@ -56,9 +56,11 @@ fn of_condition(condition: &Condition) -> Option<Event> {
         ("Accepted", "Invalid")
         | ("Available", "DeploymentUnavailable" | "ServiceUnavailable" | "NetworkPolicyUnavailable")
         | ("Verified", "EndpointUnavailable" | "AuthSkipped")
-        | ("Rendered", "RefusedByPolicy" | "Unsupported" | "RenderFailed" | "RenderRejected" | "PluginUnavailable") => {
-            EventType::Warning
-        }
+        | (
+            "Rendered",
+            "RefusedByPolicy" | "Unsupported" | "RenderFailed" | "RenderRejected" | "PluginUnavailable"
+            | "RenderedByLastGood",
+        ) => EventType::Warning,
         _ => return None,
     };
     Some(event(type_, reason, message))

@@ -27,7 +27,9 @@ use tokio::time::timeout;
 
 pub use connect_to::{ConnectTo, InvalidRule};
 pub use failure::Unanswered;
+pub(crate) use failure::cause;
 pub use server_info::{Capabilities, ServerInfo};
+pub(crate) use tls::client_config;
 pub use tls::{Tls, ca_bundle_problem};
 
 use failure::Failure;

@@ -40,6 +40,12 @@ struct WriteLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RenderLabels {
+    plugin: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
 }
@@ -54,6 +60,7 @@ struct Families {
     handshakes: Family<HandshakeLabels, Counter>,
     handshake_seconds: Histogram,
     writes: Family<WriteLabels, Counter>,
+    renders: Family<RenderLabels, Counter>,
     reconciles: Family<ResultLabels, Counter>,
     reconcile_seconds: Histogram,
 }
@@ -66,6 +73,7 @@ impl Default for Metrics {
             handshakes: Family::default(),
             handshake_seconds: Histogram::new(exponential_buckets(0.001, 4.0, 8)),
             writes: Family::default(),
+            renders: Family::default(),
             reconciles: Family::default(),
             reconcile_seconds: Histogram::new(exponential_buckets(0.0005, 4.0, 9)),
         };
@@ -90,6 +98,7 @@ impl Families {
             self.handshake_seconds.clone(),
         );
         registry.register("mcp_operator_api_writes", "Write requests to the API server", self.writes.clone());
+        registry.register("mcp_operator_renders", "Stages of renderings by plugin and result", self.renders.clone());
         registry.register("mcp_operator_reconciles", "Reconciles by result", self.reconciles.clone());
         registry.register(
             "mcp_operator_reconcile_duration_seconds",
@@ -148,6 +157,11 @@ impl Metrics {
     /// Counts one write request.
     pub fn api_writes(&self, verb: &'static str, kind: &'static str) {
         self.0.writes.get_or_create(&WriteLabels { verb, kind }).inc();
+    }
+
+    /// Counts one stage of a rendering: `Rendered`, `LastGood`, or why the plugin failed.
+    pub fn rendered(&self, plugin: &str, result: &'static str) {
+        self.0.renders.get_or_create(&RenderLabels { plugin: plugin.to_owned(), result }).inc();
     }
 
     /// Counts one reconcile.

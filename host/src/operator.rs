@@ -5,11 +5,13 @@ pub mod flags;
 pub mod install;
 pub mod rbac;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::flags::Flags;
@@ -19,10 +21,11 @@ use crate::default_plugin;
 use crate::events::Events;
 use crate::handshake;
 use crate::metrics::Metrics;
+use crate::plugins::{Plugins, Store, Workshop};
 use crate::reconcile::gather::{Stage, Surroundings};
 use crate::reconcile::render::Renderer;
 use crate::reconcile::{Backoff, Context, Settings};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, CodeCache, Sandbox};
 use crate::verification::Verifier;
 
 /// Runs the operator until SIGTERM or SIGINT; then no new work is begun, and what is in flight is finished.
@@ -53,7 +56,13 @@ async fn work(
     let client = connect().await?;
     let version = controller::server_version(&client).await?;
     rbac::wait_for_rights(&client, &scope).await?;
-    let chain = vec![first_stage(&flags).await?];
+    let (sandbox, store, code, _temporary) = sandbox(&flags)?;
+    let default = first_stage(&flags, &sandbox).await?;
+    let surroundings = Surroundings {
+        cluster_domain: flags.cluster_domain.clone(),
+        kubernetes_version: Some(version),
+        chain: vec![default.clone()],
+    };
     let (signals, triggers) = controller::signals();
     let verifier = Verifier::new(
         handshake::Client::new(flags.connect_to.clone()),
@@ -63,24 +72,24 @@ async fn work(
     );
     let context = Arc::new(Context {
         cache: Cache::default(),
-        surroundings: Surroundings {
-            cluster_domain: flags.cluster_domain.clone(),
-            kubernetes_version: Some(version),
-            chain,
-        },
+        surroundings: surroundings.clone(),
+        plugins: Plugins::new(default),
+        plugin_news: Notify::new(),
         renderer: Renderer::new(flags.concurrent_renders().into()),
         verifier,
         events: Events::new(client.clone(), flags.instance.clone()),
         metrics,
         backoff: Backoff::default(),
         settings: Settings { verify: flags.verify },
-        client,
+        client: client.clone(),
     });
+    let workshop = Workshop { client, sandbox, store, code, most: flags.plugin_limits(), surroundings };
     let limits = Limits { reconciles: flags.concurrent_reconciles };
     let is_ready = move || {
         ready.send_replace(true);
     };
-    let ended = controller::run(Arc::clone(&context), scope, limits, (signals, triggers), stop, is_ready).await;
+    let ended =
+        controller::run(Arc::clone(&context), workshop, scope, limits, (signals, triggers), stop, is_ready).await;
     context.verifier.finish().await;
     ended
 }
@@ -92,23 +101,34 @@ async fn connect() -> anyhow::Result<kube::Client> {
     kube::Client::try_from(config).context("setting up the connection to the API server")
 }
 
+/// Where plugins run, and where they are kept. The directory is removed at the end if it is a temporary one.
+fn sandbox(flags: &Flags) -> anyhow::Result<(Sandbox, Store, CodeCache, Option<TempDir>)> {
+    let temporary =
+        if flags.cache_dir.is_none() { Some(tempfile::tempdir().context("making a directory")?) } else { None };
+    let directory = flags.cache_dir.as_deref().or(temporary.as_ref().map(TempDir::path)).expect("one of them is there");
+    let store = Store::new(directory).with_context(|| format!("using the cache directory {}", directory.display()))?;
+    // By this name a program finds itself even after its file was replaced.
+    let code = CodeCache::new(&store.code(), Path::new("/proc/self/exe")).context("using the cache directory")?;
+    let sandbox = Sandbox::with_code_cache(flags.concurrent_renders().into(), code.clone())?;
+    Ok((sandbox, store, code, temporary))
+}
+
 /// The plugin that every server is rendered by first, compiled off the async threads.
-async fn first_stage(flags: &Flags) -> anyhow::Result<Stage> {
-    let file = flags.default_plugin.clone();
-    let concurrency = flags.concurrent_renders();
+async fn first_stage(flags: &Flags, sandbox: &Sandbox) -> anyhow::Result<Stage> {
+    let (file, sandbox) = (flags.default_plugin.clone(), sandbox.clone());
     let load = move || {
         let component = match &file {
             Some(file) => std::fs::read(file).with_context(|| format!("reading the plugin {}", file.display()))?,
             None => default_plugin::COMPONENT.to_vec(),
         };
-        let plugin = Sandbox::new(concurrency.into())?.load(&component, sandbox::Limits::default());
+        let plugin = sandbox.load(&component, sandbox::Limits::default());
         let name = file.map_or_else(|| "the embedded plugin".into(), |file| file.display().to_string());
         plugin.with_context(|| format!("loading {name}"))
     };
     let plugin = tokio::task::spawn_blocking(load).await.context("compiling the plugin")??;
     let info = plugin.info();
     tracing::info!(name = info.name, version = info.version, digest = %plugin.digest(), "Plugin loaded");
-    Ok(Stage { name: info.name.clone(), plugin, parameters: None })
+    Ok(Stage { name: info.name.clone(), plugin, parameters: None, last_good: None })
 }
 
 async fn terminated() -> anyhow::Result<&'static str> {

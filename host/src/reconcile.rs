@@ -12,6 +12,7 @@ pub mod apply;
 mod context;
 mod error;
 pub mod gather;
+mod last_good;
 pub mod render;
 pub mod status;
 pub mod vet;
@@ -24,7 +25,7 @@ use kube::{Resource, ResourceExt};
 
 pub use self::apply::Applied;
 pub use self::context::{Backoff, Context, Settings, call};
-pub use self::error::{Error, Retry};
+pub use self::error::{Error, Retry, Unreachable};
 pub use self::vet::Kind;
 use crate::api::{self, MCPServer};
 
@@ -65,6 +66,9 @@ pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> Action {
     }
     let server = ctx.cache.statuses.newest(&server);
     let outcome = converge(&server, &ctx).await;
+    if matches!(outcome, Err(Error::Waiting)) {
+        return Action::await_change(); // whoever prepares the plugin says when it is done
+    }
     if let Err(error) = &outcome {
         error.log(&server);
     }
@@ -81,14 +85,15 @@ pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> Action {
 }
 
 /// The four steps up to the cluster. Each takes what the one before it returned, and there is no other way to get that.
+/// Rendering and vetting are in `last_good`, because either may be done again with a plugin's last good version.
 async fn converge(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
-    let inputs = Arc::new(gather::from_cluster(server, ctx).await?);
-    let rendered = ctx.renderer.render(Arc::clone(&inputs)).await?;
-    let vetted = vet::vet(&inputs, rendered)?;
+    let inputs = gather::from_cluster(server, ctx).await?;
+    let (inputs, vetted, setbacks) = last_good::render(inputs, ctx).await?;
     if is_paused(server) {
         return Ok(Applied::paused(server, &inputs));
     }
-    apply::apply(server, &inputs, &vetted, ctx).await
+    let applied = apply::apply(server, &inputs, &vetted, ctx).await?;
+    Ok(applied.in_spite_of(setbacks))
 }
 
 /// Whether its author asked us to keep our hands off.

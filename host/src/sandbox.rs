@@ -17,6 +17,7 @@
 
 mod about;
 mod bindings;
+mod code;
 mod contract;
 mod digest;
 mod engine;
@@ -37,6 +38,7 @@ use wasmtime::Engine;
 
 pub use bindings::exports::mcp::render::info::{ObjectKind, PluginInfo};
 pub use bindings::mcp::render::types::{Diagnostic, Fact, Request, Response, Severity, SlotObject};
+pub use code::{CodeCache, compile};
 pub use contract::{Inspection, inspect};
 pub use digest::{Digest, DigestError};
 pub use failure::Failure;
@@ -54,6 +56,7 @@ pub struct Sandbox(Arc<Shared>);
 struct Shared {
     engine: Engine,
     places: places::Places,
+    code: Option<CodeCache>,
     _ticker: engine::Ticker,
 }
 
@@ -61,12 +64,18 @@ impl Sandbox {
     /// A sandbox for `concurrency` calls at a time; further ones wait. Fails only where WebAssembly cannot run at all.
     pub fn new(concurrency: usize) -> anyhow::Result<Self> {
         let concurrency = concurrency.max(1);
-        Self::with_engine(engine::new(concurrency)?, concurrency)
+        Self::with_engine(engine::new(concurrency)?, concurrency, None)
     }
 
-    fn with_engine(engine: Engine, concurrency: usize) -> anyhow::Result<Self> {
+    /// The same, with a place for compiled code. See [`CodeCache`].
+    pub fn with_code_cache(concurrency: usize, code: CodeCache) -> anyhow::Result<Self> {
+        let concurrency = concurrency.max(1);
+        Self::with_engine(engine::new(concurrency)?, concurrency, Some(code))
+    }
+
+    fn with_engine(engine: Engine, concurrency: usize, code: Option<CodeCache>) -> anyhow::Result<Self> {
         let ticker = engine::Ticker::start(&engine)?;
-        Ok(Self(Arc::new(Shared { engine, places: places::Places::new(concurrency), _ticker: ticker })))
+        Ok(Self(Arc::new(Shared { engine, places: places::Places::new(concurrency), code, _ticker: ticker })))
     }
 
     /// Checks, compiles and links a component, and asks it to describe itself. Compiling takes from milliseconds to

@@ -5,34 +5,39 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::authorization::v1::LocalSubjectAccessReview;
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::PostParams;
 use kube::config::{AuthInfo, Kubeconfig};
-use mcp_operator::operator::rbac::RIGHTS;
-use serde_json::json;
+use mcp_operator::operator::rbac::{RIGHTS, Right};
+use serde_json::{Value, json};
 
 use crate::command::kubectl_with;
 use crate::wait::within;
 use crate::{LONG, Lab};
 
 /// The cluster role with exactly the rules of `deploy/install.yaml`.
-pub(crate) const OPERATOR_ROLE: &str = "cluster-tests-operator";
+const OPERATOR_ROLE: &str = "cluster-tests-operator";
 
-/// The rules of `deploy/install.yaml`.
-fn rules() -> Vec<PolicyRule> {
-    RIGHTS.iter().map(mcp_operator::operator::rbac::Right::rule).collect()
+/// The same for what is not in a namespace.
+const CLUSTER_ROLE: &str = "cluster-tests-operator-cluster";
+
+/// The rules of `deploy/install.yaml`: those for namespaces, or those for the cluster.
+fn rules(cluster_wide: bool) -> Vec<PolicyRule> {
+    RIGHTS.iter().filter(|right| right.cluster_wide == cluster_wide).map(Right::rule).collect()
 }
 
 /// Creates what [`Lab::account`] binds to.
 pub(crate) async fn install_role() -> Result<()> {
-    let role = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": { "name": OPERATOR_ROLE }, "rules": rules(),
-    });
-    kubectl_with(&role.to_string(), &["apply", "--server-side", "--force-conflicts", "-f", "-"]).await?;
+    for (name, cluster_wide) in [(OPERATOR_ROLE, false), (CLUSTER_ROLE, true)] {
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": name }, "rules": rules(cluster_wide),
+        });
+        kubectl_with(&role.to_string(), &["apply", "--server-side", "--force-conflicts", "-f", "-"]).await?;
+    }
     Ok(())
 }
 
@@ -50,16 +55,37 @@ impl Lab {
         Ok(file)
     }
 
-    /// Gives an account the rules of a cluster role in this namespace.
-    pub async fn bind(&self, account: &str, cluster_role: &str) -> Result<()> {
-        self.bind_account_of(self, account, cluster_role).await
+    /// Gives an account the operator's rights: those for namespaces in this one, those for the cluster in the cluster.
+    pub async fn bind(&self, account: &str) -> Result<()> {
+        self.bind_in_cluster(account, CLUSTER_ROLE).await?;
+        self.bind_account_of(self, account).await
     }
 
-    /// Gives an account of another lab the rules of a cluster role in this namespace.
-    pub async fn bind_account_of(&self, home: &Self, account: &str, cluster_role: &str) -> Result<()> {
+    /// Gives an account the rules of a cluster role in the cluster, for as long as this namespace lives.
+    pub async fn bind_in_cluster(&self, account: &str, cluster_role: &str) -> Result<()> {
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": self.lives_as_long(&format!("{}-{account}", self.namespace())).await?,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace() }],
+        });
+        kubectl_with(&binding.to_string(), &["create", "-f", "-"]).await.map(drop)
+    }
+
+    /// Metadata of an object of the cluster that ends with this namespace.
+    pub async fn lives_as_long(&self, name: &str) -> Result<Value> {
+        let namespaces: Api<Namespace> = Api::all(self.client());
+        let namespace = namespaces.get(self.namespace()).await?;
+        let owner =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "name": self.namespace(), "uid": namespace.metadata.uid });
+        Ok(json!({ "name": name, "ownerReferences": [owner] }))
+    }
+
+    /// Gives an account of another lab the operator's rights in this namespace.
+    pub async fn bind_account_of(&self, home: &Self, account: &str) -> Result<()> {
         let binding: RoleBinding = serde_json::from_value(json!({
             "metadata": { "name": account },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": OPERATOR_ROLE },
             "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": home.namespace() }],
         }))?;
         let bindings: Api<RoleBinding> = Api::namespaced(self.client(), self.namespace());

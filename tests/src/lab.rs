@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::suite::Inside;
 use crate::wait::within;
-use crate::{Kind, LONG, Skip, access, condition, looks};
+use crate::{Kind, LONG, Skip, condition, looks};
 
 /// A namespace in the cluster, a folder for logs, and what is needed to start operators.
 pub struct Lab {
@@ -70,7 +70,7 @@ impl Lab {
     pub(crate) async fn operator_account(&self) -> Result<PathBuf> {
         let create = async || {
             let file = self.account("operator").await?;
-            self.bind("operator", access::OPERATOR_ROLE).await?;
+            self.bind("operator").await?;
             anyhow::Ok(file)
         };
         self.account.get_or_try_init(create).await.cloned()

@@ -110,8 +110,9 @@ async fn prepare(plan: &Plan) -> Result<kube::Client> {
     if plan.definition {
         let apply = &["apply", "--server-side", "--force-conflicts", "-f", "-"];
         kubectl_with(&mcp_operator::api::crd::to_yaml(), apply).await?;
-        let wait = ["wait", "--for=condition=Established", "crd/mcpservers.mcp.x-k8s.io", "--timeout=30s"];
-        crate::command::kubectl(&wait).await?;
+        for name in ["crd/mcpservers.mcp.x-k8s.io", "crd/renderplugins.render.mcp.x-k8s.io"] {
+            crate::command::kubectl(&["wait", "--for=condition=Established", name, "--timeout=30s"]).await?;
+        }
         access::install_role().await?;
     }
     Ok(kube::Client::try_default().await?)

@@ -6,10 +6,10 @@ mod lifecycle;
 mod offline;
 mod ownership;
 mod plugins;
-
 mod pods;
 mod process;
 mod references;
+mod render_plugins;
 mod repair;
 mod rules;
 mod scale;
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         pods::tests(),
         process::tests(),
         plugins::tests(),
+        render_plugins::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

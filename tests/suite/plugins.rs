@@ -110,7 +110,7 @@ async fn failing_plugin_leaves_the_old_objects_serving(lab: &Lab) -> Result<()> 
 async fn component_that_is_no_plugin_ends_the_operator_with_a_reason(lab: &Lab) -> Result<()> {
     let file = component(lab, "garbage", &hostile_plugins::component("garbage"))?;
     let kubeconfig = lab.account("operator").await?;
-    lab.bind("operator", "cluster-tests-operator").await?;
+    lab.bind("operator").await?;
     let flags = ["--namespaces", lab.namespace(), "--default-plugin", &file];
     let mut operator = lab.operator_as(&kubeconfig, &flags).await?;
     let status = operator.exit().await?;

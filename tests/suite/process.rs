@@ -31,15 +31,22 @@ async fn every_missing_right_is_named(lab: &Lab) -> Result<()> {
 async fn is_named(lab: &Lab, missing: &Right, verb: &str) -> Result<()> {
     let words = format!("{verb}-{}", missing.resource.replace('/', "-"));
     let kubeconfig = lab.account(&words).await?;
-    let mut rules: Vec<Value> = Vec::new();
-    for right in RIGHTS {
-        let verbs: Vec<_> = right.verbs.iter().filter(|&&given| right != missing || given != verb).collect();
-        if !verbs.is_empty() {
-            rules.push(json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": verbs }));
-        }
-    }
+    let rules = |cluster_wide: bool| {
+        let rights = RIGHTS.iter().filter(|right| right.cluster_wide == cluster_wide);
+        let rule = |right: &Right| {
+            let verbs: Vec<_> = right.verbs.iter().filter(|&&given| right != missing || given != verb).collect();
+            (!verbs.is_empty())
+                .then(|| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": verbs }))
+        };
+        rights.filter_map(rule).collect::<Vec<Value>>()
+    };
+    let in_cluster = format!("{}-{words}", lab.namespace());
+    let cluster_role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": rules(true),
+        "metadata": lab.lives_as_long(&in_cluster).await?,
+    });
     let role = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": rules,
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": rules(false),
         "metadata": { "name": words, "namespace": lab.namespace() },
     });
     let binding = json!({
@@ -48,17 +55,17 @@ async fn is_named(lab: &Lab, missing: &Right, verb: &str) -> Result<()> {
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": words },
         "subjects": [{ "kind": "ServiceAccount", "name": words, "namespace": lab.namespace() }],
     });
-    kubectl_with(
-        &json!({ "apiVersion": "v1", "kind": "List", "items": [role, binding] }).to_string(),
-        &["create", "-f", "-"],
-    )
-    .await?;
+    let objects = json!({ "apiVersion": "v1", "kind": "List", "items": [cluster_role, role, binding] });
+    kubectl_with(&objects.to_string(), &["create", "-f", "-"]).await?;
+    lab.bind_in_cluster(&words, &in_cluster).await?;
     let mut operator = lab.operator_as(&kubeconfig, &["--namespaces", lab.namespace()]).await?;
     let status = operator.exit().await?;
     let log = operator.log();
     ensure!(status.code() == Some(1), "without {words} it ended with {status}: {log}");
     let group = if missing.group.is_empty() { String::new() } else { format!(".{}", missing.group) };
-    let line = format!("  {verb} {}{group} in namespace {}", missing.resource, lab.namespace());
+    let place =
+        if missing.cluster_wide { "in the cluster".to_owned() } else { format!("in namespace {}", lab.namespace()) };
+    let line = format!("  {verb} {}{group} {place}", missing.resource);
     let named: Vec<&str> = log.lines().skip_while(|line| !line.starts_with("error: ")).skip(1).collect();
     ensure!(named.len() == 1 && named[0].starts_with(&line), "without {words} it names {named:?}:\n{log}");
     Ok(())
@@ -80,8 +87,8 @@ async fn several_namespaces_can_be_watched(lab: &Lab) -> Result<()> {
         place.apply(&server("demo", &json!({}))).await?;
     }
     let kubeconfig = lab.account("operator").await?;
-    lab.bind("operator", "cluster-tests-operator").await?;
-    second.bind_account_of(lab, "operator", "cluster-tests-operator").await?;
+    lab.bind("operator").await?;
+    second.bind_account_of(lab, "operator").await?;
     let namespaces = format!("{},{}", lab.namespace(), second.namespace());
     let _operator = lab.operator_as(&kubeconfig, &["--verify", "false", "--namespaces", &namespaces]).await?;
     lab.ready("demo").await?;
@@ -91,7 +98,7 @@ async fn several_namespaces_can_be_watched(lab: &Lab) -> Result<()> {
 async fn namespace_without_rights_is_named(lab: &Lab) -> Result<()> {
     let second = lab.second_namespace().await?;
     let kubeconfig = lab.account("operator").await?;
-    lab.bind("operator", "cluster-tests-operator").await?;
+    lab.bind("operator").await?;
     let namespaces = format!("{},{}", lab.namespace(), second.namespace());
     let mut operator = lab.operator_as(&kubeconfig, &["--namespaces", &namespaces]).await?;
     let status = operator.exit().await?;

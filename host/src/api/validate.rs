@@ -7,7 +7,7 @@
 //!
 //! Whether referenced objects exist is not checked here; that needs the cluster.
 
-mod image;
+pub(crate) mod image;
 mod metadata;
 mod network;
 mod references;

@@ -1,12 +1,14 @@
 //! The operator's command line. What it does is in the library.
 
 use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mcp_operator::api::crd;
+use mcp_operator::api::crd::{self, Definition};
 use mcp_operator::operator::flags::LogFormat;
 use mcp_operator::operator::{self, Flags, install};
+use mcp_operator::sandbox;
 use mcp_operator::stdout::print;
 use tracing_subscriber::EnvFilter;
 
@@ -26,13 +28,22 @@ enum Command {
     /// Run the operator, in a pod or, with KUBECONFIG, anywhere.
     #[command(after_help = RUN_HELP)]
     Run(Box<Flags>),
-    /// Print the definition of the kind MCPServer, for `kubectl apply --server-side -f -`.
-    Crd,
+    /// Print the definitions of the kinds MCPServer and RenderPlugin, for `kubectl apply --server-side -f -`.
+    Crd {
+        /// Only this one.
+        definition: Option<Definition>,
+    },
     /// Print all manifests that install the operator in a cluster, with the definition.
     Install {
         /// The operator's image.
         #[arg(long, default_value = install::IMAGE)]
         image: String,
+    },
+    /// Compile the component on the standard input; what the operator starts for each plugin.
+    #[command(hide = true)]
+    Compile {
+        /// The file to write.
+        image: PathBuf,
     },
 }
 
@@ -47,14 +58,25 @@ Endpoints: /healthz (the process works), /readyz (the cluster has been listed), 
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Compile { image } => return compile(&image),
         Command::Run(flags) => run(*flags),
-        Command::Crd => print(&crd::to_yaml()),
+        Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compile(image: &Path) -> ExitCode {
+    match sandbox::compile(image) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("{error:#}");
             ExitCode::FAILURE
         }
     }

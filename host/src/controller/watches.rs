@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, future};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ApiResource;
@@ -32,6 +32,11 @@ use crate::reconcile::{Context, Kind};
 pub(super) struct Synced(oneshot::Receiver<()>);
 
 impl Synced {
+    /// When this is told.
+    pub(super) fn when(listed: oneshot::Receiver<()>) -> Self {
+        Self(listed)
+    }
+
     /// Waits for all of them. A watch that ended early is the concern of whoever joins it.
     pub(super) async fn all(synced: Vec<Self>) {
         future::join_all(synced.into_iter().map(|Self(done)| done)).await;
@@ -47,6 +52,7 @@ pub(super) fn start(ctx: &Arc<Context>, scope: &Scope, signals: &Arc<Signals>, t
     start.pods(scope);
     start.sources::<ConfigMap>(scope, SourceKind::ConfigMap);
     start.sources::<Secret>(scope, SourceKind::Secret);
+    start.namespaces();
     start.synced
 }
 
@@ -201,6 +207,25 @@ impl Start<'_> {
         }
     }
 
+    /// Namespaces are few, and all of them are watched whatever the scope: by name alone none could be.
+    fn namespaces(&mut self) {
+        let api = Api::<PartialObjectMeta<Namespace>>::all(self.ctx.client.clone());
+        let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
+        self.follow("Namespace", watch(api, watcher::Config::default()), move |event| match event {
+            Event::InitApply(namespace) | Event::Apply(namespace) => {
+                let name = namespace.name_any();
+                let changed = ctx.cache.namespaces.observe(&name, namespace.labels().clone());
+                if changed && ctx.plugins.look_at_namespaces() {
+                    let inside = ctx.cache.servers.select(|namespace, _| namespace == name);
+                    inside.into_iter().for_each(|server| signals.shared(server));
+                    ctx.plugin_news.notify_one();
+                }
+            }
+            Event::Delete(namespace) => ctx.cache.namespaces.forget(&namespace.name_any()),
+            Event::Init | Event::InitDone => {}
+        });
+    }
+
     /// Runs a watch in a task of its own and tells when it has listed everything once.
     fn follow<T: Send + 'static>(
         &mut self,
@@ -283,7 +308,7 @@ where
 }
 
 /// A watch that failed starts again by itself; its error is for the log.
-pub(super) fn report(what: &str, error: &watcher::Error) {
+pub(crate) fn report(what: &str, error: &watcher::Error) {
     let message = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))

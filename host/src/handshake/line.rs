@@ -32,7 +32,8 @@ impl Line {
     /// The way to `target` by `rules`, with at most `patience` for a connection with all that belongs to it.
     pub(super) fn to(target: &Target, rules: &[ConnectTo], patience: Duration) -> Result<Self, Failure> {
         let mut url = parse(&target.url)?;
-        let tls = if url.scheme() == "https" { tls::client_config(&target.tls)? } else { tls::no_tls()? };
+        let tls = if url.scheme() == "https" { tls::client_config(&target.tls) } else { tls::no_tls() };
+        let tls = tls.map_err(Failure::Tls)?;
         let mut http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .no_proxy()

@@ -1,4 +1,4 @@
-//! Whom a TLS connection to an MCP server trusts: the bundle of a Secret, the system's roots, or anybody.
+//! Whom a TLS connection to an MCP server or a registry trusts: the bundle of a Secret, the system's roots, or anybody.
 //!
 //! Reads the system's root certificates once per process; pure otherwise. No client certificate is ever presented.
 
@@ -13,8 +13,6 @@ use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier,
 };
-
-use super::failure::Failure;
 
 /// Whom to trust with an https URL. Without meaning for http.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,11 +48,11 @@ fn roots(certificates: &[CertificateDer<'static>]) -> RootCertStore {
 static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> =
     LazyLock::new(|| Arc::new(roots(&rustls_native_certs::load_native_certs().certs)));
 
-/// The TLS settings for a connection that trusts `tls`.
-pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, Failure> {
+/// The TLS settings for a connection that trusts `tls`, or why there are none.
+pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, &'static str> {
     let verifier: Arc<dyn ServerCertVerifier> = match tls {
         Tls::SystemRoots if SYSTEM_ROOTS.is_empty() => {
-            return Err(Failure::Tls("the operator's own system has no root certificates"));
+            return Err("the operator's own system has no root certificates");
         }
         Tls::SystemRoots => return Ok(builder()?.with_root_certificates(SYSTEM_ROOTS.clone()).with_no_client_auth()),
         Tls::Roots(pem) => Arc::new(Bundle::new(pem)?),
@@ -64,15 +62,15 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, Failure> {
 }
 
 /// The TLS settings of a client for http URLs, which never come to use: nobody is trusted.
-pub(super) fn no_tls() -> Result<ClientConfig, Failure> {
+pub(super) fn no_tls() -> Result<ClientConfig, &'static str> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
 /// Names the provider, so that no process-wide default needs to be installed.
-fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Failure> {
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, &'static str> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|_| Failure::Tls("no usable protocol version"))
+        .map_err(|_| "no usable protocol version")
 }
 
 /// Trusts what the bundle's certificates signed, and the bundle's certificates themselves.
@@ -86,13 +84,13 @@ struct Bundle {
 }
 
 impl Bundle {
-    fn new(pem: &[u8]) -> Result<Self, Failure> {
+    fn new(pem: &[u8]) -> Result<Self, &'static str> {
         let certificates = certificates(pem);
         let provider = Arc::new(ring::default_provider());
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&certificates)), provider)
             .build()
             .map(|issuers| Self { certificates, issuers })
-            .map_err(|_| Failure::Tls("no certificate to trust in the CA bundle"))
+            .map_err(|_| "no certificate to trust in the CA bundle")
     }
 
     /// Whether webpki refused one of our own certificates for being an authority, and for nothing else. It checks the
@@ -217,6 +215,6 @@ mod tests {
     #[test]
     fn a_bundle_without_a_certificate_is_a_failure_and_no_panic() {
         let failure = client_config(&Tls::Roots(Vec::new())).unwrap_err();
-        assert_eq!(failure.to_string(), "TLS: no certificate to trust in the CA bundle");
+        assert_eq!(failure, "no certificate to trust in the CA bundle");
     }
 }

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::controller::Scope;
 use crate::handshake::ConnectTo;
+use crate::sandbox::{Bytes, Limits};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,6 +44,19 @@ pub struct Flags {
     /// `mcp-render render --plugin FILE -f servers/`.
     #[arg(long, value_name = "FILE", env = "MCP_DEFAULT_PLUGIN_FILE")]
     pub default_plugin: Option<PathBuf>,
+
+    /// Where components of RenderPlugins, their compiled code and the record of their good versions are kept, so that a
+    /// restart needs neither registry nor compiler. One directory for each operator. Without it: a temporary one.
+    #[arg(long, value_name = "DIRECTORY", env = "MCP_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// The most memory that a RenderPlugin may ask for.
+    #[arg(long, value_name = "QUANTITY", env = "MCP_PLUGIN_MEMORY", default_value = "256Mi")]
+    pub plugin_memory: Bytes,
+
+    /// The most time to answer that a RenderPlugin may ask for, in milliseconds.
+    #[arg(long, value_name = "MILLISECONDS", env = "MCP_PLUGIN_TIME", default_value_t = 1000)]
+    pub plugin_time: u64,
 
     /// How many servers are reconciled at a time.
     #[arg(long, value_name = "N", env = "MCP_CONCURRENT_RECONCILES", default_value_t = 16,
@@ -79,6 +94,11 @@ impl Flags {
     pub fn scope(&self) -> Scope {
         let names: Vec<_> = self.namespaces.iter().filter(|name| !name.is_empty()).cloned().collect();
         if names.is_empty() { Scope::Cluster } else { Scope::Namespaces(names) }
+    }
+
+    /// What no RenderPlugin may exceed.
+    pub fn plugin_limits(&self) -> Limits {
+        Limits { memory: self.plugin_memory.0, time: Duration::from_millis(self.plugin_time), ..Limits::default() }
     }
 
     /// How many plugins run at a time.

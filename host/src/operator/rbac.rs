@@ -1,17 +1,19 @@
 //! Which rights the operator needs: one table, from which `install.yaml` is made and which is checked at the start.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kube::Api;
 use kube::api::{ListParams, PostParams};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::api;
-use crate::api::MCPServer;
+use crate::api::{MCPServer, RenderPlugin};
 use crate::controller::Scope;
 use crate::reconcile::call;
 
@@ -26,6 +28,8 @@ pub struct Right {
     pub verbs: &'static [&'static str],
     /// Why.
     pub purpose: &'static str,
+    /// Whether it is about the cluster, even where only some namespaces are watched.
+    pub cluster_wide: bool,
 }
 
 const WATCH: &[&str] = &["get", "list", "watch"];
@@ -42,7 +46,13 @@ pub const RIGHTS: &[Right] = &[
     right("", "configmaps", WATCH, "whether what a server refers to exists, and its hash"),
     right("", "secrets", WATCH, "whether what a server refers to exists, and its hash"),
     right("events.k8s.io", "events", &["create", "patch"], "what happened to a server"),
+    cluster_right("", "namespaces", &["list", "watch"], "which plugins render the servers in it"),
+    cluster_right(PLUGIN_GROUP, "renderplugins", &["list", "watch"], "how servers are rendered"),
+    cluster_right(PLUGIN_GROUP, "renderplugins/status", &["patch"], "whether a plugin renders"),
 ];
+
+/// The group of RenderPlugin.
+const PLUGIN_GROUP: &str = "render.mcp.x-k8s.io";
 
 const fn right(
     group: &'static str,
@@ -50,7 +60,16 @@ const fn right(
     verbs: &'static [&'static str],
     purpose: &'static str,
 ) -> Right {
-    Right { group, resource, verbs, purpose }
+    Right { group, resource, verbs, purpose, cluster_wide: false }
+}
+
+const fn cluster_right(
+    group: &'static str,
+    resource: &'static str,
+    verbs: &'static [&'static str],
+    purpose: &'static str,
+) -> Right {
+    Right { cluster_wide: true, ..right(group, resource, verbs, purpose) }
 }
 
 impl Right {
@@ -89,8 +108,9 @@ pub async fn preflight(client: &kube::Client, scope: &Scope) -> anyhow::Result<(
         Scope::Cluster => vec![None],
         Scope::Namespaces(names) => names.iter().map(|name| Some(name.as_str())).collect(),
     };
-    let needs = namespaces.iter().flat_map(|&namespace| {
-        RIGHTS.iter().flat_map(move |right| right.verbs.iter().map(move |&verb| (namespace, right, verb)))
+    let places = |right: &Right| if right.cluster_wide { vec![None] } else { namespaces.clone() };
+    let needs = RIGHTS.iter().flat_map(|right| {
+        places(right).into_iter().flat_map(move |place| right.verbs.iter().map(move |&verb| (place, right, verb)))
     });
     let reviews = needs.map(|(namespace, right, verb)| denied(client, namespace, right, verb));
     let denials: Vec<String> = stream::iter(reviews).buffered(8).try_filter_map(async |d| Ok(d)).try_collect().await?;
@@ -100,7 +120,12 @@ pub async fn preflight(client: &kube::Client, scope: &Scope) -> anyhow::Result<(
             denials.join("\n")
         );
     }
-    definition_is_installed(client, namespaces.first().copied().flatten()).await
+    let servers: Api<MCPServer> = match namespaces.first().copied().flatten() {
+        None => Api::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    };
+    definition_is_installed(servers).await?;
+    definition_is_installed(Api::<RenderPlugin>::all(client.clone())).await
 }
 
 /// One line about a right that we do not have.
@@ -133,22 +158,26 @@ async fn denied(
     if answer.status.is_some_and(|status| status.allowed) {
         return Ok(None);
     }
-    let place = namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in namespace {name}"));
+    let place = match namespace {
+        Some(name) => format!("in namespace {name}"),
+        None if right.cluster_wide => "in the cluster".to_owned(),
+        None => "in all namespaces".to_owned(),
+    };
     let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
     Ok(Some(format!("  {verb} {}{group} {place} ({})", right.resource, right.purpose)))
 }
 
-async fn definition_is_installed(client: &kube::Client, namespace: Option<&str>) -> anyhow::Result<()> {
-    let servers: Api<MCPServer> = match namespace {
-        None => Api::all(client.clone()),
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-    };
-    match call("list MCPServers", servers.list_metadata(&ListParams::default().limit(1))).await? {
+async fn definition_is_installed<K>(api: Api<K>) -> anyhow::Result<()>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let kind = K::kind(&());
+    match call(&format!("list {kind}s"), api.list_metadata(&ListParams::default().limit(1))).await? {
         Ok(_) => Ok(()),
         Err(refusal) if refusal.code == 404 => bail!(
-            "the cluster does not know the kind MCPServer; install its definition first:\n  \
+            "the cluster does not know the kind {kind}; install its definition first:\n  \
              mcp-operator crd | kubectl apply --server-side -f -"
         ),
-        Err(refusal) => bail!("listing MCPServers: {}", refusal.message),
+        Err(refusal) => bail!("listing {kind}s: {}", refusal.message),
     }
 }

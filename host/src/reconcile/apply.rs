@@ -29,6 +29,7 @@ use crate::cache::fields;
 pub struct Applied {
     render: RenderStatus,
     warnings: Vec<String>,
+    setbacks: Vec<String>,
     paused: bool,
 }
 
@@ -43,6 +44,16 @@ impl Applied {
         &self.warnings
     }
 
+    /// Why last good versions of plugins rendered the server; empty when the wanted ones did.
+    pub fn setbacks(&self) -> &[String] {
+        &self.setbacks
+    }
+
+    /// The same, with why the wanted versions did not render it.
+    pub(super) fn in_spite_of(self, setbacks: Vec<String>) -> Self {
+        Self { setbacks, ..self }
+    }
+
     /// Whether writes were held back.
     pub fn is_paused(&self) -> bool {
         self.paused
@@ -51,13 +62,18 @@ impl Applied {
     /// What an apply could have left behind.
     #[cfg(test)]
     pub(super) fn recorded(render: RenderStatus, warnings: &[&str], paused: bool) -> Self {
-        Self { render, warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(), paused }
+        Self {
+            render,
+            warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(),
+            setbacks: Vec::new(),
+            paused,
+        }
     }
 
     /// What a paused server has: what was applied before.
     pub(super) fn paused(server: &MCPServer, inputs: &Inputs) -> Self {
         let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));
-        Self { render, warnings: Vec::new(), paused: true }
+        Self { render, warnings: Vec::new(), setbacks: Vec::new(), paused: true }
     }
 }
 
@@ -85,7 +101,7 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
     };
     let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
     let warnings = vetted.diagnostics().iter().filter_map(warning).collect();
-    Ok(Applied { render, warnings, paused: false })
+    Ok(Applied { render, warnings, setbacks: Vec::new(), paused: false })
 }
 
 /// The record after an attempt that stopped early: what it applied, and what was there before.

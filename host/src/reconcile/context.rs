@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use tokio::sync::Notify;
 
 use super::error::Unreachable;
 use super::gather::Surroundings;
 use super::render::Renderer;
-use crate::api::MCPServer;
 use crate::cache::Cache;
 use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::plugins::Plugins;
 use crate::verification::Verifier;
 
 /// What the operator was told at its start.
@@ -32,6 +33,10 @@ pub struct Context {
     pub cache: Cache,
     /// The chain and what else is the same for every server.
     pub surroundings: Surroundings,
+    /// Which plugins render which servers.
+    pub plugins: Plugins,
+    /// Wakes whoever writes the plugins' statuses: servers came or went, or a plugin fails for others than before.
+    pub plugin_news: Notify,
     /// Where plugins run.
     pub renderer: Renderer,
     /// The MCP handshakes.
@@ -90,7 +95,7 @@ impl Unreachable {
     }
 }
 
-/// How often in a row each server met an API server that did not answer.
+/// How often in a row each object, by uid, met an API server that did not answer, or a plugin could not be prepared.
 #[derive(Default)]
 pub struct Backoff(Mutex<HashMap<String, u32>>);
 
@@ -99,21 +104,21 @@ impl Backoff {
     const LAST: Duration = Duration::from_mins(1);
 
     /// Tries again after a time that doubles with each failure in a row.
-    pub(super) fn after_failure(&self, server: &MCPServer) -> Action {
+    pub fn after_failure(&self, object: &impl ResourceExt) -> Action {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.entry(server.uid().unwrap_or_default()).or_default();
+        let count = failures.entry(object.uid().unwrap_or_default()).or_default();
         let delay = Self::FIRST.saturating_mul(1 << (*count).min(10)).min(Self::LAST);
         *count += 1;
         Action::requeue(delay)
     }
 
     /// Starts over.
-    pub(super) fn after_success(&self, server: &MCPServer, next: Action) -> Action {
-        self.forget(&server.uid().unwrap_or_default());
+    pub fn after_success(&self, object: &impl ResourceExt, next: Action) -> Action {
+        self.forget(&object.uid().unwrap_or_default());
         next
     }
 
-    /// Forgets a deleted server.
+    /// Forgets a deleted object.
     pub fn forget(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }

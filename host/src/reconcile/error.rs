@@ -18,6 +18,17 @@ pub enum Error {
     /// Gather: the spec is invalid, or refers to something that does not exist. The author's to mend.
     #[error("{}", join(.0))]
     Invalid(Vec<Violation>),
+    /// Gather: a plugin that the server is rendered by is being prepared, which takes a moment.
+    #[error("a plugin is being prepared")]
+    Waiting,
+    /// Gather: a plugin that the server is rendered by cannot be had.
+    #[error("plugin {plugin}: {problem}")]
+    PluginUnavailable {
+        /// Which plugin.
+        plugin: String,
+        /// Why, and what to do.
+        problem: String,
+    },
     /// Render: a plugin failed or refused.
     #[error("plugin {plugin}: {failure}")]
     Render {
@@ -72,6 +83,8 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "Invalid",
+            Self::Waiting => "Waiting",
+            Self::PluginUnavailable { .. } => "PluginUnavailable",
             Self::Render { failure, .. } => match **failure {
                 Failure::Invalid(_) => "RefusedByPolicy",
                 Failure::Unsupported(_) => "Unsupported",
@@ -94,7 +107,30 @@ impl Error {
                 Retry::After(SLOW)
             }
             Self::Child { refused: false, .. } => Retry::After(SLOW),
-            Self::Invalid(_) | Self::Render { .. } | Self::Rejected(_) | Self::Child { .. } => Retry::OnChange,
+            Self::Invalid(_)
+            | Self::Waiting
+            | Self::PluginUnavailable { .. }
+            | Self::Render { .. }
+            | Self::Rejected(_)
+            | Self::Child { .. } => Retry::OnChange,
+        }
+    }
+
+    /// The kind of failure, more exactly than its reason: for metrics.
+    pub(super) fn class(&self) -> &'static str {
+        match self {
+            Self::Render { failure, .. } => failure.class(),
+            _ => self.reason(),
+        }
+    }
+
+    /// The plugin that failed, when one did. A policy that refuses a server does not fail: it works.
+    pub(super) fn failed_plugin(&self) -> Option<&str> {
+        match self {
+            Self::Render { failure, .. } if matches!(**failure, Failure::Invalid(_)) => None,
+            Self::Render { plugin, .. } => Some(plugin),
+            Self::Rejected(rejection) => Some(rejection.plugin()),
+            _ => None,
         }
     }
 

@@ -18,6 +18,7 @@ use super::error::Unreachable;
 use super::{Context, Error, Identity, call};
 use crate::api::status::InputStatus;
 use crate::api::{self, MCPServer, MCPServerSpec, Violation};
+use crate::plugins::Missing;
 use crate::sandbox::{Fact, Plugin};
 use crate::{canonical, handshake};
 
@@ -35,6 +36,8 @@ pub struct Stage {
     pub plugin: Plugin,
     /// `request.parameters`.
     pub parameters: Option<Value>,
+    /// The version that renders a server for which this one fails.
+    pub last_good: Option<Box<Stage>>,
 }
 
 /// What is the same for every server.
@@ -58,6 +61,7 @@ pub struct Resolved {
 }
 
 /// Everything that the rendering of one server depends on.
+#[derive(Clone)]
 pub struct Inputs {
     identity: Identity,
     spec: MCPServerSpec,
@@ -103,6 +107,20 @@ impl Inputs {
         &self.chain
     }
 
+    /// The same with the last good version of this stage or, where that has none, of all stages that have one; and their
+    /// names. None when no stage has one.
+    pub fn with_last_good(&self, stage: &str) -> Option<(Self, Vec<String>)> {
+        let all = !self.chain.iter().any(|s| s.name == stage && s.last_good.is_some());
+        let (mut replaced, mut chain) = (Vec::new(), self.chain.clone());
+        for stage in chain.iter_mut().filter(|s| all || s.name == stage) {
+            if let Some(last_good) = stage.last_good.take() {
+                replaced.push(stage.name.clone());
+                *stage = *last_good;
+            }
+        }
+        (!replaced.is_empty()).then(|| (Self { chain, ..self.clone() }, replaced))
+    }
+
     /// The facts that `plugin` declared and that are known, sorted by name.
     pub fn facts_for(&self, plugin: &Plugin) -> Vec<Fact> {
         let declared = |name: &str| plugin.info().facts.iter().any(|fact| fact == name);
@@ -143,7 +161,17 @@ pub async fn from_cluster(server: &MCPServer, ctx: &Context) -> Result<Inputs, E
         return Err(Error::Invalid(violations));
     }
     let resolved = resolve(server, &identity, &references, ctx).await?;
-    Ok(Inputs::new(server, resolved, &ctx.surroundings))
+    let chain = chain(server, &identity, ctx)?;
+    Ok(Inputs::new(server, resolved, &Surroundings { chain, ..ctx.surroundings.clone() }))
+}
+
+/// The operator's own plugin and the RenderPlugins that select the server.
+fn chain(server: &MCPServer, identity: &Identity, ctx: &Context) -> Result<Vec<Stage>, Error> {
+    let labels = ctx.cache.namespaces.labels(&identity.namespace);
+    ctx.plugins.chain(server, &labels).map_err(|missing| match missing {
+        Missing::Waiting => Error::Waiting,
+        Missing::Unavailable { plugin, problem } => Error::PluginUnavailable { plugin, problem },
+    })
 }
 
 /// One violation for each use of an object that has to exist and does not.

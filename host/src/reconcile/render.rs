@@ -66,7 +66,7 @@ pub fn chain(inputs: &Inputs) -> Result<Rendered, Error> {
     chain_seeded(inputs, Seed::default())
 }
 
-/// Runs the chain under another clock and other random numbers, which plugins that keep the contract do not notice.
+/// The same under another clock and other random numbers, which must not matter.
 pub fn chain_seeded(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
     let mut stages: Vec<StageOutput> = Vec::new();
     for stage in inputs.chain() {

@@ -84,6 +84,7 @@ fn phase(seen: &Observation<'_>, serving: &Serving, conditions: &Conditions) -> 
         Err(Error::Child { .. }) => Phase::Failed,
         Err(_) if serves => Phase::Degraded,
         Err(_) => Phase::Failed,
+        Ok(applied) if !applied.setbacks().is_empty() && !matches!(serving, Serving::No(_)) => Phase::Degraded,
         Ok(_) => match serving {
             Serving::ScaledToZero => Phase::ScaledToZero,
             Serving::No(_) => Phase::Failed,

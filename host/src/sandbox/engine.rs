@@ -38,6 +38,11 @@ pub(super) fn on_demand() -> anyhow::Result<Engine> {
     Engine::new(&config).map_err(anyhow::Error::msg).context("the WebAssembly engine cannot start on this machine")
 }
 
+/// An engine that only compiles, for engines with a pool: it reserves none itself.
+pub(super) fn for_pool() -> anyhow::Result<Engine> {
+    Engine::new(&config()).map_err(anyhow::Error::msg).context("the WebAssembly engine cannot start on this machine")
+}
+
 /// What decides compiled code and its behaviour. The same component must give the same bytes on every machine.
 fn config() -> Config {
     let mut config = Config::new();

@@ -135,6 +135,14 @@ impl Failure {
         }
     }
 
+    /// A component that is well-formed on its surface and that the engine does not take.
+    pub(super) fn uncompilable(problem: &str) -> Self {
+        Self::ContractMismatch {
+            problem: format!("the component cannot be compiled: {problem}"),
+            advice: "build it with current tools, without experimental WebAssembly features".to_owned(),
+        }
+    }
+
     /// What became of a call that did not return.
     pub(super) fn of_call(error: &wasmtime::Error, state: &State, limits: &Limits, time: Duration) -> Self {
         let words = state.log.last_words();

@@ -3,6 +3,7 @@
 //! Time is limited by epochs (`engine.rs`), output by `output.rs`, the log by `log.rs`.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -63,6 +64,27 @@ impl fmt::Display for Bytes {
             (whole, 0) => write!(f, "{whole} {name}"),
             (whole, tenth) => write!(f, "{whole}.{tenth} {name}"),
         }
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    /// Reads a whole number with a unit as Kubernetes writes quantities: `64Mi`, `100M`, `1024`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("{text:?} is no amount of memory, such as 64Mi");
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        let unit: usize = match unit {
+            "" => 1,
+            "k" => 1_000,
+            "M" => 1_000_000,
+            "G" => 1_000_000_000,
+            "Ki" => 1 << 10,
+            "Mi" => 1 << 20,
+            "Gi" => 1 << 30,
+            _ => return Err(refused()),
+        };
+        number.parse().ok().and_then(|number: usize| number.checked_mul(unit)).map(Self).ok_or_else(refused)
     }
 }
 
@@ -145,6 +167,15 @@ mod tests {
     fn bytes_are_written_for_people() {
         let written = [7, 1024, 1536, 64 << 20, (1 << 20) + 1, 2_200_000].map(|n| Bytes(n).to_string());
         assert_eq!(written, ["7 bytes", "1 KiB", "1.5 KiB", "64 MiB", "1 MiB", "2 MiB"]);
+    }
+
+    #[test]
+    fn bytes_are_read_as_kubernetes_writes_them() {
+        let read = ["64Mi", "100M", "1024"].map(|text| text.parse::<Bytes>().unwrap().0);
+        assert_eq!(read, [64 << 20, 100_000_000, 1024]);
+        for text in ["", "Mi", "1.5Gi", "64MB", "99999999999Gi"] {
+            assert!(text.parse::<Bytes>().unwrap_err().contains("such as 64Mi"), "{text}");
+        }
     }
 
     #[test]

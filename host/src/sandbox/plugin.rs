@@ -52,7 +52,7 @@ impl Plugin {
         }
         let inspection = contract::inspect(component)?;
         inspection.check()?;
-        let compiled = compile(shared, component)?;
+        let compiled = compile(shared, component, &inspection.digest)?;
         let pre = link(&compiled).and_then(PluginPre::new).map_err(|error| other_types(&error))?;
         let (info, _) =
             call(shared, pre.instance_pre(), &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
@@ -108,11 +108,12 @@ impl fmt::Debug for Plugin {
     }
 }
 
-fn compile(shared: &Shared, component: &[u8]) -> Result<Component, Failure> {
-    let compiled = Component::from_binary(&shared.engine, component).map_err(|error| Failure::ContractMismatch {
-        problem: format!("the component cannot be compiled: {error:#}"),
-        advice: "build it with current tools, without experimental WebAssembly features".to_owned(),
-    })?;
+fn compile(shared: &Shared, component: &[u8], digest: &Digest) -> Result<Component, Failure> {
+    let compiled = match &shared.code {
+        Some(cache) => cache.load(&shared.engine, component, digest)?,
+        None => Component::from_binary(&shared.engine, component)
+            .map_err(|error| Failure::uncompilable(&format!("{error:#}")))?,
+    };
     let parts = compiled.resources_required();
     match parts.map(|parts| (parts.num_memories, parts.num_tables)) {
         Some((memories, tables)) if memories > MEMORIES || tables > TABLES => Err(Failure::ComponentTooLarge {

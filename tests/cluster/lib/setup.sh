@@ -73,11 +73,16 @@ check_npm() {
 fetch_busybox() {
   local folder=$PARTS/busybox
   [ -x "$folder/bin/busybox" ] && return
-  command -v apt-get >/dev/null || fail "no static busybox" "put one at $folder/bin/busybox"
-  rm -rf "$folder" && mkdir -p "$folder/download"
-  (cd "$folder/download" && apt_get download busybox-static) ||
-    fail "could not download busybox-static" "try: apt-get update, or put a static busybox at $folder/bin/busybox"
-  dpkg-deb --extract "$folder"/download/*.deb "$folder/unpacked"
+  unpack_package busybox-static "$folder/unpacked"
   mkdir -p "$folder/bin" && mv "$folder/unpacked/bin/busybox" "$folder/bin/busybox"
-  rm -rf "$folder/download" "$folder/unpacked"
+  rm -rf "$folder/unpacked"
+}
+
+# unpack_package NAME FOLDER: the files of a Debian package, without installing it.
+unpack_package() {
+  command -v apt-get >/dev/null || fail "missing: $1" "put the files of this Debian package into $2"
+  rm -rf "$2.download" && mkdir -p "$2.download"
+  (cd "$2.download" && apt_get download "$1") || fail "could not download $1" "try: apt-get update, or put its files into $2"
+  rm -rf "$2" && dpkg-deb --extract "$2.download"/*.deb "$2"
+  rm -rf "$2.download"
 }

@@ -50,17 +50,59 @@ fn one(object: &str) -> Vec<u8> {
     answering(&[("workload", object)])
 }
 
-/// Instructions that answer with `base`.
-const PASS_ON: &str = "
+const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"demo"}}"#;
+
+/// Answers with `base`.
+const PASS_THROUGH: &str = "
     (i64.store (i32.const 65536) (i64.const 0)) (i64.store (i32.const 65548) (i64.const 0))
     (i32.store (i32.const 65540) (local.get 2)) (i32.store (i32.const 65544) (local.get 3)) (i32.const 65536)";
 
-const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"demo"}}"#;
+/// Replaces the seven bytes `"plain"` by others in a text.
+const REWRITE: &str = "
+    (func $rewrite (param $text i32) (param $length i32) (local $end i32)
+      (local.set $end (i32.add (local.get $text) (local.get $length)))
+      (block $done
+        (loop $again
+          (br_if $done (i32.gt_u (i32.add (local.get $text) (i32.const 8)) (local.get $end)))
+          (if (i64.eq
+                (i64.and (i64.load (local.get $text)) (i64.const 0x00ffffffffffffff))
+                (i64.const 0x00226e69616c7022))
+            (then
+              (i32.store (i32.add (local.get $text) (i32.const 1)) (i32.const 0x6568746f))
+              (i32.store8 (i32.add (local.get $text) (i32.const 5)) (i32.const 0x72))))
+          (local.set $text (i32.add (local.get $text) (i32.const 1)))
+          (br $again))))";
+
+/// Does so in every object of the stage before: a list of four words each, the last two of which are the object.
+const REWRITE_ALL: &str = "
+    (block $done
+      (loop $again
+        (br_if $done (i32.ge_u (local.get $i) (local.get 3)))
+        (call $rewrite
+          (i32.load (i32.add (i32.add (local.get 2) (i32.shl (local.get $i) (i32.const 4))) (i32.const 8)))
+          (i32.load (i32.add (i32.add (local.get 2) (i32.shl (local.get $i) (i32.const 4))) (i32.const 12))))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $again)))";
+
+/// Looks for the eight bytes `trap-me"` in the server's document.
+const TRAP_FOR_SOME: &str = "
+    (block $clean
+      (loop $again
+        (br_if $clean (i32.gt_u (i32.add (local.get $i) (i32.const 8)) (local.get 1)))
+        (if (i64.eq (i64.load (i32.add (local.get 0) (local.get $i))) (i64.const 0x22656d2d70617274)) (then unreachable))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $again)))";
 
 /// Every plugin there is.
 pub const ALL: &[Fixture] = &[
     fixture("good", "answers with one Deployment named demo", || one(DEPLOYMENT)),
-    fixture("passthrough", "answers with the objects of the stage before", || doing(PASS_ON)),
+    fixture("passthrough", "answers with the objects of the stage before", || doing(PASS_THROUGH)),
+    fixture("picky", "does the same, but traps for a server with the text trap-me in it", || {
+        doing(&format!("{TRAP_FOR_SOME} {PASS_THROUGH}"))
+    }),
+    fixture("rewriter", "answers with those objects, and says other where they say plain", || {
+        Module { fields: REWRITE, render: format!("{REWRITE_ALL} {PASS_THROUGH}"), ..Module::default() }.component()
+    }),
     fixture("parameters", "needs parameters, says them, and answers with the objects of the stage before", || {
         parameters(
             r#"{"type": "object", "additionalProperties": false, "required": ["zones"],
@@ -163,7 +205,7 @@ fn parameters(schema: &'static str) -> Vec<u8> {
     let said = image.words(&[0, code, length, 0, 0, 0, 0, 0, 0, 0, 0]);
     let render = format!(
         "(i32.store offset=12 (i32.const {said}) (local.get 5)) (i32.store offset=16 (i32.const {said}) (local.get 6))
-         {PASS_ON}
+         {PASS_THROUGH}
          (i32.store (i32.const 65548) (i32.const {said})) (i32.store (i32.const 65552) (local.get 4))"
     );
     Module { name: "parameters", schema: Some(schema), image, render, ..Module::default() }.component()
@@ -199,7 +241,7 @@ fn lossy() -> Vec<u8> {
              (br $bytes))))
            (local.set $i (i32.add (local.get $i) (i32.const 1)))
            (br $objects))))
-         {PASS_ON}"
+         {PASS_THROUGH}"
     );
     Module { name: "lossy", render, ..Module::default() }.component()
 }
@@ -329,7 +371,7 @@ fn moody() -> Vec<u8> {
         "(call $now (i32.const 65536))
          (i32.store8 (i32.const {digit})
            (i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u (i64.load (i32.const 65536)) (i64.const 7)))))
-         {PASS_ON}
+         {PASS_THROUGH}
          (i32.store (i32.const 65548) (i32.const {said})) (i32.store (i32.const 65552) (i32.const 1))"
     );
     let imports = &["wasi:clocks/wall-clock@0.2.3"];

@@ -15,7 +15,8 @@ pub(super) fn violation(reference: &str) -> Option<Violation> {
     problem(reference).map(|message| Violation::new(PATH, format!("{message}; is \"{reference}\"")))
 }
 
-fn problem(reference: &str) -> Option<String> {
+/// The first thing that is wrong with a reference, to be read after its name.
+pub(crate) fn problem(reference: &str) -> Option<String> {
     let (named, digest) = match reference.split_once('@') {
         Some((named, digest)) => (named, Some(digest)),
         None => (reference, None),

@@ -1,10 +1,13 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
+mod access;
 mod check;
 mod diff;
 mod flags;
 mod inspect;
 mod progress;
+mod pull;
+mod push;
 mod render;
 mod test;
 
@@ -39,6 +42,12 @@ enum Command {
     /// Show what a component is, what it needs, and whether it can be used as a render plugin.
     #[command(after_help = inspect::HELP)]
     Inspect(inspect::Flags),
+    /// Publish a render plugin in an OCI registry.
+    #[command(after_help = push::HELP)]
+    Push(push::Flags),
+    /// Fetch a render plugin from an OCI registry.
+    #[command(after_help = pull::HELP)]
+    Pull(pull::Flags),
 }
 
 const REFUSED: u8 = 1;
@@ -51,6 +60,8 @@ fn main() -> ExitCode {
         Command::Check(flags) => check::run(&flags),
         Command::Diff(flags) => diff::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
+        Command::Push(flags) => push::run(flags),
+        Command::Pull(flags) => pull::run(flags),
     };
     outcome.unwrap_or_else(|error| {
         tell(format_args!("error: {error:#}"));

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use http::{Method, Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::*;
 use crate::cache::Cache;
@@ -17,6 +17,7 @@ use crate::default_plugin;
 use crate::events::Events;
 use crate::handshake::Client;
 use crate::metrics::Metrics;
+use crate::plugins::Plugins;
 use crate::reconcile::gather::{Stage, Surroundings};
 use crate::reconcile::render::{self, Renderer};
 use crate::reconcile::{Backoff, Settings, vet};
@@ -78,14 +79,16 @@ fn scripted(answers: Vec<(u16, Value)>) -> (Arc<Script>, Context) {
     });
     let client = kube::Client::new(service, "default");
     let metrics = Metrics::default();
-    let stage = Stage { name: "default".into(), plugin: PLUGIN.clone(), parameters: None };
+    let stage = Stage { name: "default".into(), plugin: PLUGIN.clone(), parameters: None, last_good: None };
     let context = Context {
         cache: Cache::default(),
         surroundings: Surroundings {
             cluster_domain: "cluster.local".into(),
             kubernetes_version: None,
-            chain: vec![stage],
+            chain: vec![stage.clone()],
         },
+        plugins: Plugins::new(stage),
+        plugin_news: Notify::new(),
         renderer: Renderer::new(1),
         verifier: Verifier::new(Client::new(Vec::new()), 1, metrics.clone(), mpsc::unbounded_channel().0),
         events: Events::new(client.clone(), None),

@@ -121,10 +121,13 @@ fn accepted(seen: &Observation<'_>) -> Verdict {
 fn rendered(seen: &Observation<'_>) -> Option<Verdict> {
     match seen.outcome {
         Err(Error::Invalid(_)) => previous(seen, "Rendered").map(Verdict::kept),
-        Err(error @ (Error::Render { .. } | Error::Rejected(_))) => {
+        Err(error @ (Error::PluginUnavailable { .. } | Error::Render { .. } | Error::Rejected(_))) => {
             Some(Verdict::no(error.reason(), error.to_string()))
         }
         Err(_) => Some(Verdict::yes("Rendered", "the plugins rendered the server")),
+        Ok(applied) if !applied.setbacks().is_empty() => {
+            Some(Verdict::yes("RenderedByLastGood", applied.setbacks().join("; ")))
+        }
         Ok(applied) if applied.warnings().is_empty() => {
             Some(Verdict::yes("Rendered", "the plugins rendered the server"))
         }

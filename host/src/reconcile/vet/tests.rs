@@ -36,7 +36,7 @@ fn inputs(spec: &Value) -> Inputs {
 fn inputs_of(manifest: &Value) -> Inputs {
     let admitted = api::schema::admit(manifest).unwrap_or_else(|violations| panic!("{violations:?}"));
     let server: MCPServer = serde_json::from_value(admitted).unwrap();
-    let stage = Stage { name: "default".into(), plugin: PLUGIN.clone(), parameters: None };
+    let stage = Stage { name: "default".into(), plugin: PLUGIN.clone(), parameters: None, last_good: None };
     let surroundings = Surroundings { cluster_domain: "x".into(), kubernetes_version: None, chain: vec![stage] };
     Inputs::new(&server, Resolved::default(), &surroundings)
 }

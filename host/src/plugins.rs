@@ -1,0 +1,258 @@
+//! The cluster's render plugins: which version of each may render, and which of them a server gets.
+//!
+//! [`controller`] decides when a RenderPlugin is looked at, [`prepare`] makes a version of it that may render, in the steps
+//! of its conditions, and this registry swaps that version in: renders under way keep the one they began with. Servers ask
+//! for their [chain](Plugins::chain).
+
+pub mod controller;
+mod fetch;
+mod prepare;
+mod selection;
+mod self_test;
+mod status;
+mod store;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use kube::ResourceExt;
+
+pub use self::prepare::Workshop;
+use self::selection::Selection;
+pub use self::store::{Store, VersionRecord};
+use crate::api::render_plugin::OnFailure;
+use crate::api::{MCPServer, RenderPlugin};
+use crate::cache::servers::Labels;
+use crate::cache::sources::ServerName;
+use crate::reconcile::gather::Stage;
+use crate::sandbox::Digest;
+
+/// One version of a plugin: what decides its output, and the compiled component with all that.
+#[derive(Clone)]
+pub struct Version {
+    /// What was asked for.
+    pub record: VersionRecord,
+    /// What renders.
+    pub stage: Stage,
+}
+
+/// What a server does while a plugin that selects it has no version that may render.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Without {
+    /// It is rendered without: the plugin was never ready.
+    Skip,
+    /// It waits for the answer, which comes soon.
+    Wait,
+    /// It stays as it is, for this reason.
+    Unavailable(String),
+}
+
+/// Why a server cannot have its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// A plugin is being prepared; the server is looked at again afterwards.
+    Waiting,
+    /// A plugin cannot be had.
+    Unavailable {
+        /// Its name.
+        plugin: String,
+        /// Why, and what to do.
+        problem: String,
+    },
+}
+
+struct Entry {
+    wanted: Option<Digest>,
+    order: i32,
+    selection: Selection,
+    on_failure: OnFailure,
+    active: Option<Version>,
+    previous: Option<Version>,
+    without: Without,
+    failing: HashMap<String, ServerName>,
+}
+
+/// What is known of all plugins.
+pub struct Plugins {
+    default: Stage,
+    entries: RwLock<BTreeMap<String, Entry>>,
+}
+
+impl Plugins {
+    /// No plugins but the operator's own, which is every chain's first stage.
+    pub fn new(default: Stage) -> Self {
+        Self { default, entries: RwLock::default() }
+    }
+
+    /// The operator's own plugin.
+    pub fn default_stage(&self) -> &Stage {
+        &self.default
+    }
+
+    /// The stages that render a server, in order.
+    pub fn chain(&self, server: &MCPServer, namespace_labels: &Labels) -> Result<Vec<Stage>, Missing> {
+        let namespace = server.namespace().unwrap_or_default();
+        let entries = self.read();
+        let mut selecting: Vec<_> = entries
+            .iter()
+            .filter(|(_, entry)| entry.selection.selects(&namespace, namespace_labels, server.labels()))
+            .collect();
+        selecting.sort_by_key(|(name, entry)| (entry.order, *name));
+        let mut stages = vec![self.default.clone()];
+        for (name, entry) in selecting {
+            stages.extend(entry.stage(name)?);
+        }
+        Ok(stages)
+    }
+
+    /// Whether the plugin selects such a server.
+    pub fn selects(&self, plugin: &str, namespace: &str, namespace_labels: &Labels, labels: &Labels) -> bool {
+        let entries = self.read();
+        entries.get(plugin).is_some_and(|entry| entry.selection.selects(namespace, namespace_labels, labels))
+    }
+
+    /// Whether some plugin looks at the labels of namespaces.
+    pub fn look_at_namespaces(&self) -> bool {
+        self.read().values().any(|entry| entry.selection.looks_at_namespaces())
+    }
+
+    /// Takes over which servers a plugin selects, its order and its way of failing, before anything else is known of it.
+    /// Tells whether servers have to be looked at again.
+    pub fn announce(&self, plugin: &RenderPlugin) -> bool {
+        let spec = &plugin.spec;
+        let selection = Selection::of(spec.matches.as_ref());
+        let mut entries = self.write();
+        let entry = entries.entry(plugin.name_any()).or_insert_with(|| Entry {
+            wanted: None,
+            order: spec.order,
+            selection: Selection::default(),
+            on_failure: spec.on_failure,
+            active: None,
+            previous: None,
+            without: without(plugin, Without::Wait),
+            failing: HashMap::new(),
+        });
+        let before = (entry.order, entry.on_failure, entry.selection.clone());
+        entry.wanted = spec.digest.parse().ok();
+        entry.order = spec.order;
+        entry.on_failure = spec.on_failure;
+        entry.selection = selection;
+        before != (entry.order, entry.on_failure, entry.selection.clone())
+    }
+
+    /// Forgets a plugin. Tells whether it was known.
+    pub fn remove(&self, name: &str) -> bool {
+        self.write().remove(name).is_some()
+    }
+
+    /// The version that renders now, and the one before it.
+    pub fn versions(&self, name: &str) -> (Option<VersionRecord>, Option<VersionRecord>) {
+        let entries = self.read();
+        let record = |version: &Option<Version>| version.as_ref().map(|version| version.record.clone());
+        entries.get(name).map(|entry| (record(&entry.active), record(&entry.previous))).unwrap_or_default()
+    }
+
+    /// What the active version says of itself: name and version.
+    pub fn about(&self, name: &str) -> Option<String> {
+        let entries = self.read();
+        let info = entries.get(name)?.active.as_ref()?.stage.plugin.info().clone();
+        Some(format!("{} {}", info.name, info.version))
+    }
+
+    /// Takes back the versions that were known before a restart.
+    pub fn restore(&self, name: &str, active: Option<Version>, previous: Option<Version>) {
+        if let Some(entry) = self.write().get_mut(name) {
+            (entry.active, entry.previous) = (active, previous);
+        }
+    }
+
+    /// Makes a version the one that renders. The one before it becomes the last good one, unless it failed for some
+    /// server: then the last good one stays what it was.
+    pub fn activate(&self, name: &str, version: Version) {
+        let mut entries = self.write();
+        let Some(entry) = entries.get_mut(name) else { return };
+        let replaced = entry.active.replace(version);
+        if entry.failing.is_empty() && replaced.is_some() {
+            entry.previous = replaced;
+        }
+        entry.failing.clear();
+    }
+
+    /// Says why there is no version for the servers that must not do without. Tells whether that is news to them.
+    pub fn unavailable(&self, plugin: &RenderPlugin, problem: &str) -> bool {
+        let mut entries = self.write();
+        let Some(entry) = entries.get_mut(&plugin.name_any()) else { return false };
+        let before = std::mem::replace(&mut entry.without, without(plugin, Without::Unavailable(problem.to_owned())));
+        entry.active.is_none() && before != entry.without
+    }
+
+    /// The digests that the plugins' owners want, whether they are ready or still on their way.
+    pub fn wanted(&self) -> Vec<Digest> {
+        self.read().values().filter_map(|entry| entry.wanted).collect()
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> Vec<String> {
+        self.read().keys().cloned().collect()
+    }
+
+    /// Remembers that the active version failed for a server. Tells whether that is news.
+    pub fn failed(&self, plugin: &str, uid: &str, server: &ServerName) -> bool {
+        let mut entries = self.write();
+        let Some(entry) = entries.get_mut(plugin) else { return false };
+        entry.failing.insert(uid.to_owned(), server.clone()).is_none()
+    }
+
+    /// Remembers that a server was rendered by the active versions of all plugins but these.
+    pub fn succeeded(&self, uid: &str, except: &[String]) -> bool {
+        if self.read().values().all(|entry| !entry.failing.contains_key(uid)) {
+            return false; // the usual case, without the lock of a writer
+        }
+        let mut entries = self.write();
+        let others = entries.iter_mut().filter(|(name, _)| !except.contains(name));
+        others.fold(false, |news, (_, entry)| entry.failing.remove(uid).is_some() || news)
+    }
+
+    /// The servers for which the active version fails.
+    pub fn failing(&self, name: &str) -> Vec<ServerName> {
+        let entries = self.read();
+        let mut failing: Vec<_> =
+            entries.get(name).into_iter().flat_map(|entry| entry.failing.values().cloned()).collect();
+        failing.sort();
+        failing
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Entry>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Entry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn stage(&self, name: &str) -> Result<Option<Stage>, Missing> {
+        match (&self.active, &self.without) {
+            (Some(active), _) => {
+                let keeps = self.on_failure == OnFailure::KeepLast;
+                let last_good = self.previous.as_ref().filter(|_| keeps);
+                Ok(Some(Stage {
+                    last_good: last_good.map(|version| Box::new(version.stage.clone())),
+                    ..active.stage.clone()
+                }))
+            }
+            (None, Without::Skip) => Ok(None),
+            (None, Without::Wait) => Err(Missing::Waiting),
+            (None, Without::Unavailable(problem)) => {
+                Err(Missing::Unavailable { plugin: name.to_owned(), problem: problem.clone() })
+            }
+        }
+    }
+}
+
+/// A plugin that was never ready stands in nobody's way, unless its owner said `Block`.
+fn without(plugin: &RenderPlugin, otherwise: Without) -> Without {
+    let was_ready = plugin.status.as_ref().is_some_and(|status| status.digest.is_some());
+    if was_ready || plugin.spec.on_failure == OnFailure::Block { otherwise } else { Without::Skip }
+}

@@ -1,0 +1,231 @@
+//! From a RenderPlugin's spec to a version that may render: fetch, verify, compile, self-test, in that order. What goes
+//! wrong is a [`Setback`], and touches no other version.
+
+use std::fmt;
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use serde_json::Value;
+
+use super::store::VersionRecord;
+use super::{Store, Version, fetch, selection, self_test};
+use crate::api::RenderPluginSpec;
+use crate::api::render_plugin::PluginLimits;
+use crate::parameters;
+use crate::reconcile::gather::{Stage, Surroundings};
+use crate::sandbox::{self, Bytes, CodeCache, Digest, Failure, Limits, Sandbox};
+
+/// The steps, named as their conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The component was read.
+    Fetched,
+    /// It is what the spec says, and a render plugin for this operator.
+    Verified,
+    /// It is machine code.
+    Compiled,
+    /// It rendered examples.
+    SelfTested,
+}
+
+impl Phase {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::Fetched, Self::Verified, Self::Compiled, Self::SelfTested];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why a version may not render.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// The step that failed.
+    pub phase: Phase,
+    /// Why, in a word.
+    pub reason: &'static str,
+    /// Why, and what to do.
+    pub message: String,
+    /// Whether it may pass without a change of the spec.
+    pub passes: bool,
+}
+
+/// What versions are made with.
+#[derive(Clone)]
+pub struct Workshop {
+    /// Reads ConfigMaps.
+    pub client: kube::Client,
+    /// Where plugins run.
+    pub sandbox: Sandbox,
+    /// Where components are kept.
+    pub store: Store,
+    /// Where their code is kept.
+    pub code: CodeCache,
+    /// What no plugin may exceed.
+    pub most: Limits,
+    /// The same for every server.
+    pub surroundings: Surroundings,
+}
+
+impl Workshop {
+    /// The version that a spec asks for. The component is taken from the store if it is there, so that neither a
+    /// registry nor a ConfigMap is needed for what was good once.
+    pub async fn prepare(&self, name: &str, spec: &RenderPluginSpec) -> Result<Version, Setback> {
+        if let Some(problem) = selection::problem(spec.matches.as_ref()) {
+            return Err(refused("MatchInvalid", problem));
+        }
+        let record = VersionRecord::of(spec);
+        let digest: Digest = record.digest.parse().map_err(|error| refused("DigestInvalid", format!("{error}")))?;
+        let component = match self.stored(digest).await {
+            Some(component) => component,
+            None => fetch::component(&self.client, &spec.source, self.most.component).await?,
+        };
+        self.build(name, record, digest, component, true).await
+    }
+
+    /// A version that was good before a restart; none when its component is not in the store any more.
+    pub async fn restore(&self, name: &str, record: &VersionRecord) -> Option<Version> {
+        let digest = record.digest.parse().ok()?;
+        let component = self.stored(digest).await?;
+        match self.build(name, record.clone(), digest, component, false).await {
+            Ok(version) => Some(version),
+            Err(Setback { message, .. }) => {
+                tracing::warn!(plugin = name, digest = record.digest, error = message, "A good version is one no more");
+                None
+            }
+        }
+    }
+
+    async fn stored(&self, digest: Digest) -> Option<Vec<u8>> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.component(&digest)).await.ok().flatten()
+    }
+
+    async fn build(
+        &self,
+        name: &str,
+        record: VersionRecord,
+        digest: Digest,
+        component: Vec<u8>,
+        is_new: bool,
+    ) -> Result<Version, Setback> {
+        let (workshop, name) = (self.clone(), name.to_owned());
+        let build = move || {
+            let stage = workshop.load(&name, &record, &digest, &component)?;
+            if is_new {
+                self_test::run(&workshop.surroundings, &stage)?;
+            }
+            Ok(Version { record, stage })
+        };
+        tokio::task::spawn_blocking(build).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    fn load(&self, name: &str, record: &VersionRecord, digest: &Digest, component: &[u8]) -> Result<Stage, Setback> {
+        let limits = limits(record.limits.as_ref(), &self.most).map_err(|problem| refused("LimitsTooHigh", problem))?;
+        verify(digest, component)?;
+        self.store.keep_component(component).map_err(|error| Setback {
+            phase: Phase::Compiled,
+            reason: "StoreFailed",
+            message: format!("the operator's cache volume cannot be written to: {error}"),
+            passes: true,
+        })?;
+        let plugin = self.sandbox.load(component, limits).map_err(|failure| not_loaded(&failure))?;
+        let parameters = record.parameters.clone().map(Value::Object);
+        parameters::check(&plugin, parameters.as_ref()).map_err(|violations| Setback {
+            phase: Phase::SelfTested,
+            reason: "ParametersInvalid",
+            message: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            passes: false,
+        })?;
+        Ok(Stage { name: name.to_owned(), plugin, parameters, last_good: None })
+    }
+}
+
+fn verify(digest: &Digest, component: &[u8]) -> Result<(), Setback> {
+    let actual = Digest::of(component);
+    if actual != *digest {
+        let message =
+            format!("the component's digest is {actual}; spec.digest is {digest}: mend the one that is wrong");
+        return Err(Setback { passes: true, ..refused("DigestMismatch", message) });
+    }
+    let inspection = sandbox::inspect(component).and_then(|inspection| inspection.check());
+    inspection.map_err(|failure| refused(failure.class(), failure.to_string()))
+}
+
+fn refused(reason: &'static str, message: String) -> Setback {
+    Setback { phase: Phase::Verified, reason, message, passes: false }
+}
+
+/// Loading compiles the component, and then lets it describe itself.
+fn not_loaded(failure: &Failure) -> Setback {
+    let (phase, passes) = match failure {
+        Failure::ContractMismatch { .. } | Failure::ComponentTooLarge { .. } => (Phase::Compiled, false),
+        Failure::Host(_) => (Phase::Compiled, true),
+        Failure::Timeout { .. } => (Phase::SelfTested, true),
+        _ => (Phase::SelfTested, false),
+    };
+    Setback { phase, reason: failure.class(), message: failure.to_string(), passes }
+}
+
+/// The limits of one plugin: what it asks for, or the usual, and never more than the operator gives.
+fn limits(asked: Option<&PluginLimits>, most: &Limits) -> Result<Limits, String> {
+    let usual = Limits::default();
+    let PluginLimits { memory, time_milliseconds } = asked.cloned().unwrap_or_default();
+    let memory = match memory {
+        None => usual.memory.min(most.memory),
+        Some(Quantity(asked)) => match asked.parse::<Bytes>() {
+            Ok(Bytes(bytes)) if bytes <= most.memory => bytes,
+            Ok(asked) => {
+                let most = Bytes(most.memory);
+                return Err(format!("spec.limits.memory is {asked}; the operator's --plugin-memory allows {most}"));
+            }
+            Err(error) => return Err(format!("spec.limits.memory: {error}")),
+        },
+    };
+    let time = match time_milliseconds.map(|milliseconds| u64::try_from(milliseconds).unwrap_or_default()) {
+        None => usual.time.min(most.time),
+        Some(asked) if Duration::from_millis(asked) <= most.time => Duration::from_millis(asked),
+        Some(asked) => {
+            let most = most.time.as_millis();
+            return Err(format!("spec.limits.timeMilliseconds is {asked}; the operator's --plugin-time allows {most}"));
+        }
+    };
+    Ok(Limits { memory, time, ..most.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn asked(memory: Option<&str>, time_milliseconds: Option<i32>) -> Result<Limits, String> {
+        let asked = PluginLimits { memory: memory.map(|text| Quantity(text.to_owned())), time_milliseconds };
+        limits(Some(&asked), &Limits { memory: 128 << 20, time: Duration::from_secs(1), ..Limits::default() })
+    }
+
+    #[test]
+    fn limits_are_the_usual_ones_unless_asked_for() {
+        let limits = asked(None, None).unwrap();
+        assert_eq!((limits.memory, limits.time), (64 << 20, Duration::from_millis(250)));
+        let limits = asked(Some("128Mi"), Some(1000)).unwrap();
+        assert_eq!((limits.memory, limits.time), (128 << 20, Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn more_than_the_operator_gives_is_refused_by_flag() {
+        assert!(asked(Some("129Mi"), None).unwrap_err().contains("--plugin-memory allows 128 MiB"));
+        assert!(asked(None, Some(1001)).unwrap_err().contains("--plugin-time allows 1000"));
+        assert!(asked(Some("some"), None).unwrap_err().contains("no amount of memory"));
+    }
+
+    #[test]
+    fn another_component_than_the_digest_says_is_refused() {
+        let setback = verify(&Digest::of(b"one"), b"two").unwrap_err();
+        assert_eq!((setback.phase, setback.reason), (Phase::Verified, "DigestMismatch"));
+        let setback = verify(&Digest::of(b"two"), b"two").unwrap_err();
+        assert_eq!((setback.phase, setback.reason), (Phase::Verified, "ContractMismatch"));
+    }
+}

@@ -1,0 +1,190 @@
+//! The status of a RenderPlugin: a condition for each step, from what came of preparing it. [`status`] is pure;
+//! [`write_if_different`] is the effect.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+
+use super::prepare::{Phase, Setback};
+use crate::api::render_plugin::OnFailure;
+use crate::api::{self, RenderPlugin, RenderPluginStatus};
+use crate::cache::sources::ServerName;
+use crate::reconcile::{Context, Unreachable};
+
+/// What a status is made of.
+pub(super) struct Observation<'a> {
+    /// The plugin with its last status.
+    pub plugin: &'a RenderPlugin,
+    /// Why the wanted version may not render, if it may not.
+    pub setback: Option<&'a Setback>,
+    /// Digest of the version that renders.
+    pub active: Option<String>,
+    /// Its name and version.
+    pub about: Option<String>,
+    /// How many servers it selects.
+    pub servers: usize,
+    /// The servers for which it fails.
+    pub failing: &'a [ServerName],
+    /// The time of a condition that changes now.
+    pub now: Time,
+}
+
+/// How many servers a message names.
+const NAMED: usize = 3;
+
+/// The status that an observation amounts to. Pure.
+pub(super) fn status(seen: &Observation<'_>) -> RenderPluginStatus {
+    let previous = seen.plugin.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let verdicts = Phase::ALL.iter().map(|phase| (phase.to_string(), of_phase(*phase, seen.setback)));
+    let conditions = verdicts.chain([("Ready".to_owned(), ready(seen))]).map(|(type_, verdict)| {
+        let Verdict { status, reason, message } = verdict;
+        let before = previous.iter().find(|condition| condition.type_ == type_ && condition.status == status);
+        Condition {
+            last_transition_time: before.map_or_else(|| seen.now.clone(), |before| before.last_transition_time.clone()),
+            observed_generation: seen.plugin.metadata.generation,
+            type_,
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message,
+        }
+    });
+    RenderPluginStatus {
+        observed_generation: seen.plugin.metadata.generation,
+        digest: seen.active.clone(),
+        plugin: seen.about.clone(),
+        servers: i32::try_from(seen.servers).ok(),
+        conditions: conditions.collect(),
+    }
+}
+
+struct Verdict {
+    status: &'static str,
+    reason: &'static str,
+    message: String,
+}
+
+fn of_phase(phase: Phase, setback: Option<&Setback>) -> Verdict {
+    match setback {
+        Some(setback) if setback.phase == phase => {
+            Verdict { status: "False", reason: setback.reason, message: setback.message.clone() }
+        }
+        Some(setback) if setback.phase < phase => {
+            Verdict { status: "Unknown", reason: "NotReached", message: format!("see {}", setback.phase) }
+        }
+        _ => Verdict { status: "True", reason: "Succeeded", message: done(phase).to_owned() },
+    }
+}
+
+fn done(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Fetched => "the component was read",
+        Phase::Verified => "the component has the digest and is a render plugin for this operator",
+        Phase::Compiled => "the component was compiled",
+        Phase::SelfTested => "the plugin rendered the examples, twice the same",
+    }
+}
+
+fn ready(seen: &Observation<'_>) -> Verdict {
+    let no = |reason, message| Verdict { status: "False", reason, message };
+    let blocks = seen.plugin.spec.on_failure == OnFailure::Block;
+    match (seen.setback, &seen.active) {
+        (Some(Setback { reason, message, .. }), Some(active)) => {
+            no(reason, format!("{message}; the version before, {active}, goes on rendering"))
+        }
+        (Some(Setback { reason, message, .. }), None) if blocks => {
+            no(reason, format!("{message}; the servers that it selects stay as they are until it is ready"))
+        }
+        (Some(Setback { reason, message, .. }), None) => no(reason, message.clone()),
+        (None, _) if seen.failing.is_empty() => {
+            let message = "the plugin renders the servers that it selects".to_owned();
+            Verdict { status: "True", reason: "Active", message }
+        }
+        (None, _) => {
+            let servers = some_of(seen.failing);
+            let message =
+                format!("the plugin fails for {servers}; their condition Rendered says why and what became of them");
+            Verdict { status: "True", reason: "FailsForSome", message }
+        }
+    }
+}
+
+fn some_of(servers: &[ServerName]) -> String {
+    let mut names: Vec<_> = servers.iter().take(NAMED).map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    if servers.len() > NAMED {
+        names.push("others".to_owned());
+    }
+    names.join(", ")
+}
+
+/// Writes a status by server-side apply, if it says anything new.
+pub(super) async fn write_if_different(
+    plugin: &RenderPlugin,
+    next: RenderPluginStatus,
+    ctx: &Context,
+) -> Result<(), Unreachable> {
+    if plugin.status.as_ref() == Some(&next) {
+        return Ok(());
+    }
+    let api: Api<RenderPlugin> = Api::all(ctx.client.clone());
+    let patch = Patch::Apply(json!({
+        "apiVersion": RenderPlugin::api_version(&()),
+        "kind": RenderPlugin::kind(&()),
+        "metadata": { "name": plugin.name_any(), "uid": plugin.uid() },
+        "status": next,
+    }));
+    let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
+    let name = plugin.name_any();
+    match ctx.write("apply", "RenderPlugin/status", api.patch_status(&name, &params, &patch)).await? {
+        Ok(_) => Ok(()),
+        Err(refusal) if matches!(refusal.code, 404 | 409) => Ok(()), // deleted, or a namesake by now
+        Err(refusal) => Err(Unreachable::refused("apply RenderPlugin/status", &refusal)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+
+    fn observed(setback: Option<&Setback>, active: Option<&str>, failing: &[ServerName]) -> Vec<String> {
+        let plugin = RenderPlugin::new("spread", crate::api::RenderPluginSpec::default());
+        let seen = Observation {
+            plugin: &plugin,
+            setback,
+            active: active.map(str::to_owned),
+            about: None,
+            servers: 2,
+            failing,
+            now: Time(Timestamp::UNIX_EPOCH),
+        };
+        let told = |c: Condition| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message);
+        status(&seen).conditions.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_version_that_passed_every_step_is_ready() {
+        let told = observed(None, Some("sha256:1"), &[]);
+        assert!(told.iter().all(|condition| condition.contains("=True ")), "{told:?}");
+    }
+
+    #[test]
+    fn what_comes_after_a_failed_step_is_unknown_and_the_version_before_goes_on() {
+        let setback = Setback { phase: Phase::Verified, reason: "DigestMismatch", message: "no".into(), passes: true };
+        let told = observed(Some(&setback), Some("sha256:1"), &[]);
+        assert_eq!(told[0], "Fetched=True Succeeded: the component was read");
+        assert_eq!(told[1], "Verified=False DigestMismatch: no");
+        assert_eq!(told[2], "Compiled=Unknown NotReached: see Verified");
+        assert_eq!(told[4], "Ready=False DigestMismatch: no; the version before, sha256:1, goes on rendering");
+    }
+
+    #[test]
+    fn servers_for_which_it_fails_are_named_but_not_counted() {
+        let failing: Vec<_> = ["a", "b", "c", "d", "e"].map(|name| ("team".to_owned(), name.to_owned())).into();
+        let told = observed(None, Some("sha256:1"), &failing);
+        assert!(told[4].contains("fails for team/a, team/b, team/c, others;"), "{}", told[4]);
+    }
+}

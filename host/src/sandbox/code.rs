@@ -1,0 +1,227 @@
+//! Machine code of components, kept in a directory: compiled once by a child process, then mapped in a millisecond.
+//!
+//! Compiling a large component takes hundreds of megabytes for a while, which a process that has had them once does not
+//! give back; so another process does it, within limits of its own. An image is native code: only files that our own
+//! children wrote, into a directory that nobody else can write to, are ever mapped.
+
+use std::fs::{self, DirBuilder};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::digest::Digest;
+use super::engine;
+use super::failure::Failure;
+use super::limits::Bytes;
+
+/// Writable memory that compiling one component may take. A JavaScript component of 12 MB takes 389 MB.
+const COMPILE_MEMORY: u64 = 1 << 30;
+/// CPU time that it may take, in seconds.
+const COMPILE_SECONDS: u64 = 300;
+
+/// How names of finished images end.
+const SUFFIX: &str = ".cwasm";
+
+/// A directory of compiled components.
+#[derive(Clone, Debug)]
+pub struct CodeCache {
+    directory: PathBuf,
+    compiler: PathBuf,
+}
+
+impl CodeCache {
+    /// A cache in `directory`, which is made if it is not there. `compiler` is a program that calls [`compile`] when its
+    /// first argument is `compile`: usually the running one.
+    pub fn new(directory: &Path, compiler: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let cache = Self { directory: directory.to_owned(), compiler: compiler.to_owned() };
+        cache.remove(|name| !name.ends_with(SUFFIX))?; // what children that were killed left behind
+        Ok(cache)
+    }
+
+    /// The component's code, from its image if there is one that fits.
+    pub(super) fn load(&self, engine: &Engine, component: &[u8], digest: &Digest) -> Result<Component, Failure> {
+        let image = self.image(engine, digest);
+        if image.exists() {
+            match map(engine, &image) {
+                Ok(component) => return Ok(component),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(image = %image.display(), error, "Compiled code does not fit and is made anew");
+                }
+            }
+        }
+        self.compile(component, &image)?;
+        map(engine, &image).map_err(|error| Failure::Host(format!("the compiled code cannot be loaded: {error:#}")))
+    }
+
+    /// Removes the images of all components but these.
+    pub fn retain(&self, digests: &[Digest]) -> io::Result<()> {
+        let wanted: Vec<_> = digests.iter().map(file_name).collect();
+        self.remove(|name| {
+            let of = name.strip_suffix(SUFFIX).and_then(|name| name.split_once('-'));
+            of.is_some_and(|(digest, _)| !wanted.iter().any(|wanted| wanted == digest))
+        })
+    }
+
+    fn remove(&self, is_superfluous: impl Fn(&str) -> bool) -> io::Result<()> {
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&is_superfluous) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Named after everything that decides its contents: the component, and wasmtime's version, its settings and the
+    /// features of the CPU.
+    fn image(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+        self.directory.join(format!("{}-{:016x}{SUFFIX}", file_name(digest), compatibility(engine)))
+    }
+
+    fn compile(&self, component: &[u8], image: &Path) -> Result<(), Failure> {
+        let host = |what: &str, error: io::Error| Failure::Host(format!("{what}: {error}"));
+        let mut child = Command::new(&self.compiler)
+            .arg("compile")
+            .arg(image)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| host("the compiling process cannot be started", error))?;
+        let written = child.stdin.take().map(|mut stdin| stdin.write_all(component));
+        let output = child.wait_with_output().map_err(|error| host("the compiling process was lost", error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        match (written, refusal(output.status, &words)) {
+            (Some(Err(error)), None) => Err(host("the compiling process does not read", error)),
+            (_, refusal) => Err(refusal.unwrap_or_else(|| Failure::Host(format!("compiling failed: {words}")))),
+        }
+    }
+}
+
+/// What a child that failed means; its exit status tells a component that cannot be compiled from everything else.
+fn refusal(status: ExitStatus, words: &str) -> Option<Failure> {
+    let too_large = || Failure::ComponentTooLarge {
+        what: format!(
+            "compiling it takes more than {} s or {}",
+            COMPILE_SECONDS,
+            Bytes(usize::try_from(COMPILE_MEMORY).unwrap_or(usize::MAX))
+        ),
+    };
+    match (status.code(), status.signal()) {
+        (Some(INVALID), _) => Some(Failure::uncompilable(words.trim())),
+        // Out of memory ends in an abort, out of time in a signal of the kernel's.
+        (None, Some(_)) => Some(too_large()),
+        _ => None,
+    }
+}
+
+/// The child's exit status when the component is at fault.
+const INVALID: i32 = 3;
+
+/// What the child does: compiles the component on the standard input into an image. Returns the process's exit status.
+///
+/// The image appears under its name only when it is complete.
+pub fn compile(image: &Path) -> anyhow::Result<u8> {
+    limit(Resource::Data, COMPILE_MEMORY)?;
+    limit(Resource::Cpu, COMPILE_SECONDS)?;
+    limit(Resource::Core, 0)?;
+    let mut component = Vec::new();
+    io::Read::read_to_end(&mut io::stdin().lock(), &mut component).context("reading the component")?;
+    let engine = engine_of(image)?;
+    let code = match engine.precompile_component(&component) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = write!(io::stderr(), "{error:#}"); // the parent reads it, unless it is gone
+            return Ok(u8::try_from(INVALID)?);
+        }
+    };
+    let directory = image.parent().context("an image has a directory")?;
+    let mut part = tempfile::NamedTempFile::new_in(directory).context("writing the image")?;
+    part.write_all(&code).context("writing the image")?;
+    part.persist(image).context("naming the image")?;
+    Ok(0)
+}
+
+fn limit(resource: Resource, most: u64) -> anyhow::Result<()> {
+    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).context("limiting the compiling process")
+}
+
+/// The engine whose images have this name: with the settings of a pool, or without.
+fn engine_of(image: &Path) -> anyhow::Result<Engine> {
+    let name = image.file_stem().and_then(|name| name.to_str()).context("an image has a name")?;
+    for engine in [engine::for_pool()?, engine::on_demand()?] {
+        if name.ends_with(&format!("-{:016x}", compatibility(&engine))) {
+            return Ok(engine);
+        }
+    }
+    bail!("this program's WebAssembly engine is not the one that asks for {name}")
+}
+
+fn compatibility(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+fn file_name(digest: &Digest) -> String {
+    digest.to_string().replace(':', "_")
+}
+
+#[allow(unsafe_code, reason = "an image is machine code; it is only ever one that our own child wrote")]
+fn map(engine: &Engine, image: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file is in a directory that only we write to, under a name that a child of ours gave it when it was
+    // complete. wasmtime checks that it was made for this engine.
+    unsafe { Component::deserialize_file(engine, image) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn the_compiling_engine_makes_images_for_the_pooling_one() {
+        let pooling = engine::new(1).unwrap();
+        assert_eq!(compatibility(&pooling), compatibility(&engine::for_pool().unwrap()));
+        assert_ne!(compatibility(&pooling), compatibility(&engine::on_demand().unwrap()));
+    }
+
+    #[test]
+    fn an_image_that_is_not_one_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = CodeCache::new(directory.path(), Path::new("/bin/false")).unwrap();
+        let engine = engine::new(1).unwrap();
+        let digest = Digest::of(b"x");
+        fs::write(cache.image(&engine, &digest), "nonsense").unwrap();
+        let failure = cache.load(&engine, b"x", &digest).unwrap_err();
+        assert!(failure.to_string().contains("compiling failed"), "{failure}");
+    }
+
+    #[test]
+    fn images_of_forgotten_components_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = CodeCache::new(directory.path(), Path::new("/bin/false")).unwrap();
+        let engine = engine::new(1).unwrap();
+        let (kept, forgotten) = (Digest::of(b"kept"), Digest::of(b"forgotten"));
+        for digest in [&kept, &forgotten] {
+            fs::write(cache.image(&engine, digest), "").unwrap();
+        }
+        cache.retain(&[kept]).unwrap();
+        assert!(cache.image(&engine, &kept).exists() && !cache.image(&engine, &forgotten).exists());
+    }
+}
