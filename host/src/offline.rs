@@ -2,25 +2,36 @@
 //!
 //! Reading files takes the place of the operator's watches; from [`Inputs`](crate::reconcile::gather::Inputs) on, the
 //! code is the operator's own: the same render, the same vetting, the same bytes. Nothing here prints or exits; that is
-//! the command's, in `bin/mcp-render.rs`.
+//! the command's, in `bin/mcp-render/`.
 
+pub mod cases;
+pub mod check;
+mod comparison;
+mod coverage;
+mod differences;
 mod documents;
+mod examples;
 mod explanation;
 mod finding;
 mod inspection;
 mod located;
 mod manifests;
 mod output;
+mod parameters;
 mod plugins;
 mod server;
+mod table;
 
 use std::path::PathBuf;
 
+pub use self::comparison::{Comparison, Verdict, compare};
+pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
-pub use self::finding::{Finding, Findings, Origin, Severity};
+pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
 pub use self::output::{Format, in_format, objects};
-pub use self::plugins::load as load_plugins;
+pub use self::parameters::{ParametersSource, configure};
+pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;
 use crate::reconcile::gather::Surroundings;
 
@@ -44,7 +55,7 @@ pub struct Sources {
 pub fn render(sources: &Sources, surroundings: &Surroundings, findings: &mut Findings) -> Vec<RenderedServer> {
     let manifests = manifests::read(sources, findings);
     if manifests.servers.is_empty() && !findings.has_errors() {
-        findings.unreadable(None, "there is no MCPServer in the input; name files or directories that have some");
+        findings.no_server();
     }
     let render = |server| server::render(server, &manifests.contents, surroundings, findings);
     manifests.servers.iter().filter_map(render).collect()

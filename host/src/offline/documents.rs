@@ -78,7 +78,8 @@ fn read_file(path: &Path, findings: &mut Findings) -> Vec<Document> {
     }
 }
 
-fn parse(file: &str, text: &str, findings: &mut Findings) -> Vec<Document> {
+/// The documents of one text.
+pub(super) fn parse(file: &str, text: &str, findings: &mut Findings) -> Vec<Document> {
     let mut documents = Vec::new();
     for (index, (offset, part)) in split(text).into_iter().enumerate() {
         let at = |line| Origin { file: file.to_owned(), document: index + 1, line };

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Table, TableStyle};
 use serde::Serialize;
 
 use super::server::RenderedServer;
+use super::table::table;
 use crate::canonical;
 use crate::reconcile::gather::Stage;
 use crate::reconcile::render::{Rendered, StageOutput, Untrusted};
@@ -224,13 +224,4 @@ impl<'a> Diagnostic<'a> {
         };
         Self { plugin, severity, code, message, path: path.as_deref(), slot: slot.as_deref() }
     }
-}
-
-fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(header).add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }

@@ -15,11 +15,11 @@ pub struct Description {
     /// In bytes.
     size: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    contract: Option<String>,
+    pub(super) contract: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     world: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    imports: Vec<String>,
+    pub(super) imports: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exports: Vec<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -123,6 +123,11 @@ impl Description {
     /// Why the component cannot be used as a render plugin, if it cannot.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
+    }
+
+    /// How large the component is, and how large it may be.
+    pub(super) fn sizes(&self) -> String {
+        format!("{} of {}", Bytes(self.size), Bytes(self.limits.component_bytes))
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::Sources;
 use super::documents::{self, Document};
-use super::finding::{Findings, Origin, Severity};
-use super::located::Located;
+use super::finding::{Findings, Origin, Severity, Statement};
+use super::located::{self, Located};
 use crate::api;
 use crate::reconcile::gather::config_hash;
 use crate::reconcile::gather::references::{Source, SourceKind};
@@ -26,6 +26,13 @@ pub(super) struct ServerManifest {
 }
 
 impl ServerManifest {
+    /// A manifest that stands in no file.
+    pub fn of(manifest: Value) -> Self {
+        let content = located::parse(&manifest.to_string(), 0).expect("JSON is YAML");
+        let origin = Origin { file: "generated".to_owned(), document: 1, line: 1 };
+        Self { origin, content, manifest }
+    }
+
     /// How messages name it.
     pub fn subject(&self) -> String {
         subject(&self.manifest)
@@ -42,6 +49,13 @@ pub(super) struct Manifests {
     pub servers: Vec<ServerManifest>,
     /// What they may refer to.
     pub contents: Contents,
+}
+
+/// Sorts the documents of one text into `manifests`.
+pub(super) fn parse(file: &str, text: &str, namespace: &str, manifests: &mut Manifests, findings: &mut Findings) {
+    for document in documents::parse(file, text, findings) {
+        manifests.sort(document, namespace, findings);
+    }
 }
 
 /// Reads and sorts everything that `sources` names.
@@ -81,7 +95,7 @@ impl Manifests {
             Some(kind) => self.source(kind, &origin, manifest, findings),
             None => {
                 let message = "passed over: only MCPServers, ConfigMaps and Secrets are read";
-                findings.add(Severity::Note, &origin, format!("{}: {message}", subject(&manifest)));
+                findings.add(Severity::Note, &origin, subject(&manifest), Statement::new(message));
             }
         }
     }
@@ -103,8 +117,8 @@ impl Manifests {
         };
         match self.servers.iter().find(same) {
             Some(first) if server.manifest["metadata"]["name"].is_string() => {
-                let message = format!("{}: was given before, in {}; remove one", server.subject(), first.origin);
-                findings.add(Severity::Error, &server.origin, message);
+                let statement = Statement::new(format!("was given before, in {}; remove one", first.origin));
+                findings.add(Severity::Error, &server.origin, server.subject(), statement);
             }
             _ => self.servers.push(server),
         }

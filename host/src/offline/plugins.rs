@@ -1,7 +1,9 @@
 //! Makes the chain out of component files.
 
+use std::ffi::OsString;
+use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -9,20 +11,51 @@ use crate::default_plugin;
 use crate::reconcile::gather::Stage;
 use crate::sandbox::{Limits, Sandbox};
 
-/// Loads the components of these files as a chain, in this order; without files, the default plugin alone.
-pub fn load(files: &[PathBuf]) -> Result<Vec<Stage>> {
-    let sandbox = Sandbox::new(1)?;
-    if files.is_empty() {
-        return Ok(vec![stage(&sandbox, default_plugin::COMPONENT).context("the embedded default plugin")?]);
+/// What stands for the embedded default plugin wherever a component is named; `./default` is a file.
+const DEFAULT: &str = "default";
+
+/// Where the component of a plugin is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginSource {
+    /// In this program.
+    Default,
+    /// In a file.
+    File(PathBuf),
+}
+
+impl From<OsString> for PluginSource {
+    fn from(word: OsString) -> Self {
+        if word == DEFAULT { Self::Default } else { Self::File(word.into()) }
     }
-    files.iter().map(|file| from_file(&sandbox, file).with_context(|| file.display().to_string())).collect()
 }
 
-fn from_file(sandbox: &Sandbox, file: &Path) -> Result<Stage> {
-    stage(sandbox, &fs::read(file)?)
+impl fmt::Display for PluginSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str(DEFAULT),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
-fn stage(sandbox: &Sandbox, component: &[u8]) -> Result<Stage> {
-    let plugin = sandbox.load(component, Limits::default())?;
+impl PluginSource {
+    /// The component's bytes.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Default => Ok(default_plugin::COMPONENT.to_vec()),
+            Self::File(path) => fs::read(path).with_context(|| self.to_string()),
+        }
+    }
+}
+
+/// Loads components as a chain, in this order; of none, the default plugin alone.
+pub fn load(sources: &[PluginSource]) -> Result<Vec<Stage>> {
+    let sandbox = Sandbox::new(1)?;
+    let sources = if sources.is_empty() { &[PluginSource::Default] } else { sources };
+    sources.iter().map(|source| stage(&sandbox, source)).collect()
+}
+
+fn stage(sandbox: &Sandbox, source: &PluginSource) -> Result<Stage> {
+    let plugin = sandbox.load(&source.read()?, Limits::default()).with_context(|| source.to_string())?;
     Ok(Stage { name: plugin.info().name.clone(), plugin, parameters: None, last_good: None })
 }

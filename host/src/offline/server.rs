@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::explanation::History;
-use super::finding::{Findings, Origin, Severity};
+use super::finding::{Findings, Origin, Severity, Statement};
 use super::manifests::{Contents, ServerManifest};
 use crate::api::{self, MCPServer, Violation};
 use crate::reconcile::gather::references::{self, Source};
@@ -11,7 +11,7 @@ use crate::reconcile::gather::{Inputs, Resolved, Surroundings, ca_problems, conf
 use crate::reconcile::render::{self, Rendered};
 use crate::reconcile::vet::{self, Vetted};
 use crate::reconcile::{Error, Identity};
-use crate::sandbox::{Failure, Severity as Weight};
+use crate::sandbox::{Diagnostic, Failure, Seed};
 
 /// What became of one server.
 pub struct RenderedServer {
@@ -32,12 +32,25 @@ pub(super) fn render(
     surroundings: &Surroundings,
     findings: &mut Findings,
 ) -> Option<RenderedServer> {
+    render_seeded(server, contents, surroundings, Seed::default(), findings)
+}
+
+/// Renders one server under another clock and other random numbers.
+pub(super) fn render_seeded(
+    server: &ServerManifest,
+    contents: &Contents,
+    surroundings: &Surroundings,
+    seed: Seed,
+    findings: &mut Findings,
+) -> Option<RenderedServer> {
     let mut report = Report { server, findings };
     let inputs = gather(contents, surroundings, &mut report)?;
-    let rendered = run(&inputs).map_err(|error| report.error(&error.to_string())).ok()?;
+    let rendered = run(&inputs, seed).map_err(|error| report.failure(error)).ok()?;
     let history = History::of(&rendered);
-    let vetted = vet::vet(&inputs, rendered).map_err(|rejection| report.error(&rejection.to_string())).ok()?;
-    report.diagnostics(&vetted);
+    let vetted = vet::vet(&inputs, rendered).map_err(|rejection| report.failure(rejection.into())).ok()?;
+    for (plugin, diagnostic) in vetted.diagnostics() {
+        report.diagnostic(plugin, diagnostic, Severity::Warning);
+    }
     let identity = inputs.identity().clone();
     Some(RenderedServer { origin: server.origin.clone(), identity, vetted, history })
 }
@@ -47,7 +60,7 @@ fn gather(contents: &Contents, surroundings: &Surroundings, report: &mut Report<
     let admitted = api::schema::admit(&report.server.manifest).map_err(|violations| report.violations(&violations));
     let server: MCPServer = serde_json::from_value(admitted.ok()?).expect("what the schema admits has the type");
     for warning in api::validate::warnings(&server) {
-        report.warning(&warning);
+        report.say(Severity::Warning, Statement::new(warning));
     }
     let found = references(&server, contents, report);
     let mut violations = api::validate::validate(&server);
@@ -72,13 +85,14 @@ fn references(
         } else if missing.insert(source.clone()) {
             let what = format!("{} {namespace}/{}", source.kind, source.name);
             if reference.optional {
-                report.note(&reference.path, &format!("the optional {what} is not in the input; rendered without it"));
+                let note = format!("the optional {what} is not in the input; rendered without it");
+                report.say(Severity::Note, (&Violation::new(reference.path, note)).into());
             } else {
                 let problem = format!(
                     "{what} is not in the input: in a cluster that has it, the pods' config-hash is another one, and in \
                      one that has not, the server is refused"
                 );
-                report.at(Severity::Warning, &reference.path, &problem);
+                report.say(Severity::Warning, (&Violation::new(reference.path, problem)).into());
             }
         }
     }
@@ -86,9 +100,11 @@ fn references(
 }
 
 /// Runs the chain, once more if a plugin ran out of time: a busy machine may have taken it away.
-fn run(inputs: &Inputs) -> Result<Rendered, Error> {
-    match render::chain(inputs) {
-        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => render::chain(inputs),
+fn run(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
+    match render::chain_seeded(inputs, seed) {
+        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => {
+            render::chain_seeded(inputs, seed)
+        }
         outcome => outcome,
     }
 }
@@ -100,43 +116,40 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn error(&mut self, message: &str) {
-        self.add(Severity::Error, message);
-    }
-
-    fn warning(&mut self, message: &str) {
-        self.add(Severity::Warning, message);
-    }
-
-    fn note(&mut self, path: &str, message: &str) {
-        self.at(Severity::Note, path, message);
-    }
-
-    fn add(&mut self, severity: Severity, message: &str) {
-        let message = format!("{}: {message}", self.server.subject());
-        self.findings.add(severity, &self.server.origin, message);
-    }
-
-    /// About one field, with the line of the field.
-    fn at(&mut self, severity: Severity, path: &str, message: &str) {
-        let origin = Origin { line: self.server.content.line_of(path), ..self.server.origin.clone() };
-        self.findings.add(severity, &origin, format!("{}: {path}: {message}", self.server.subject()));
+    /// Adds a finding, with the line of the field that it is about.
+    fn say(&mut self, severity: Severity, statement: Statement) {
+        let line = statement.path.as_ref().map(|path| self.server.content.line_of(path));
+        let origin = Origin { line: line.unwrap_or(self.server.origin.line), ..self.server.origin.clone() };
+        self.findings.add(severity, &origin, self.server.subject(), statement);
     }
 
     fn violations(&mut self, violations: &[Violation]) {
-        for Violation { path, message } in violations {
-            if path.is_empty() { self.error(message) } else { self.at(Severity::Error, path, message) }
+        for violation in violations {
+            self.say(Severity::Error, violation.into());
         }
     }
 
-    /// What the plugins found, though they rendered the server.
-    fn diagnostics(&mut self, vetted: &Vetted) {
-        for (plugin, diagnostic) in vetted.diagnostics() {
-            let message = format!("plugin {plugin}: {}: {}", diagnostic.code, diagnostic.message);
-            let severity = if diagnostic.severity == Weight::Info { Severity::Note } else { Severity::Warning };
-            match &diagnostic.path {
-                Some(path) => self.at(severity, path, &message),
-                None => self.add(severity, &message),
+    /// What a plugin found. Whatever it calls it, it is no worse than `at_worst`.
+    fn diagnostic(&mut self, plugin: &str, diagnostic: &Diagnostic, at_worst: Severity) {
+        self.say(Severity::from(diagnostic.severity).min(at_worst), Statement::by(plugin, diagnostic));
+    }
+
+    /// Why there are no objects: the server was refused, or a plugin is at fault.
+    fn failure(&mut self, error: Error) {
+        let Error::Render { plugin, failure } = error else {
+            return self.say(Severity::Fault, Statement::new(error.to_string()));
+        };
+        match *failure {
+            Failure::Invalid(diagnostics) => {
+                for found in &diagnostics {
+                    self.diagnostic(&plugin, found, Severity::Error);
+                }
+            }
+            failure => {
+                let refused = matches!(failure, Failure::Unsupported(_));
+                let severity = if refused { Severity::Error } else { Severity::Fault };
+                let statement = Statement { plugin: Some(plugin), ..Statement::new(failure.to_string()) };
+                self.say(severity, statement);
             }
         }
     }

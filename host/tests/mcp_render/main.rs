@@ -1,11 +1,16 @@
 //! Drives the real `mcp-render` on real files: what it prints, what it complains of, how it exits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod cases;
+mod check;
 mod command;
+mod diff;
+mod documented;
 mod examples;
 mod explain;
 mod input;
 mod inspect;
 mod output;
+mod parameters;
 mod plugins;
 mod refusals;

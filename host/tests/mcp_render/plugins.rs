@@ -1,7 +1,7 @@
 //! Other plugins than the default one: chains, and plugins that misbehave.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -17,6 +17,11 @@ pub struct Plugins(TempDir);
 impl Plugins {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Where the files are.
+    pub fn folder(&self) -> &Path {
+        self.0.path()
     }
 
     /// The file of a component.
@@ -62,6 +67,16 @@ fn the_default_plugin_as_a_file_gives_the_same_bytes() {
 }
 
 #[test]
+fn the_default_plugin_has_a_name_in_chains() {
+    let plugins = Plugins::new();
+    let pass_on = plugins.file("passthrough", &hostile_plugins::component("passthrough"));
+    let chain = ["default".into(), pass_on];
+    assert_eq!(render_with(&chain, &[]).printed(), render(&server("a", "")).printed());
+    let explained = render_with(&chain, &["--explain"]).printed();
+    assert!(explained.contains("\ndefault ") && explained.contains("\nhostile "), "{explained}");
+}
+
+#[test]
 fn the_last_plugin_of_a_chain_has_the_last_word() {
     let plugins = Plugins::new();
     let three = plugins.answering(|objects| objects[2].1["spec"]["replicas"] = json!(3));
@@ -81,7 +96,6 @@ fn a_plugin_that_misbehaves_is_contained_and_named() {
         ("output-flood", "too large"),
         ("bad-json", "not valid"),
         ("socket", "which no plugin gets"),
-        ("invalid", "Refused: No."),
         ("unsupported", "cannot do this"),
     ];
     for (name, words) in table {
@@ -92,6 +106,14 @@ fn a_plugin_that_misbehaves_is_contained_and_named() {
         let place = "error: standard input, document 1 (line 1): MCPServer default/a: plugin ";
         assert!(lines[0].starts_with(place) && lines[0].contains(words), "{name}: {lines:?}");
     }
+}
+
+#[test]
+fn a_refusal_is_told_at_the_line_of_its_field() {
+    let plugins = Plugins::new();
+    let lines = render_with(&[plugins.file("invalid", &hostile_plugins::component("invalid"))], &[]).complaints(1);
+    let place = "error: standard input, document 1 (line 7): MCPServer default/a: ";
+    assert_eq!(lines, [format!("{place}spec.source: plugin hostile: Refused: No.")]);
 }
 
 #[test]

@@ -98,9 +98,13 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 fn help_teaches_with_examples() {
-    for (arguments, word) in
-        [(["render", "--help"], "kubectl get mcpservers"), (["inspect", "--help"], "jq -r .digest")]
-    {
+    for (arguments, word) in [
+        (["render", "--help"], "kubectl get mcpservers"),
+        (["test", "--help"], "expected.yaml"),
+        (["check", "--help"], "coverage"),
+        (["diff", "--help"], "restarts pods"),
+        (["inspect", "--help"], "jq -r .digest"),
+    ] {
         let help = run(arguments).printed();
         assert!(help.contains("Examples:") && help.contains("Exit codes:") && help.contains(word), "{help}");
     }

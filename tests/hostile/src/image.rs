@@ -48,8 +48,8 @@ impl Image {
         [self.words(items.as_flattened()), count]
     }
 
-    /// `plugin-info` with this name.
-    pub fn plugin_info(&mut self, name: &str) -> u32 {
+    /// `plugin-info` with this name and this schema of parameters.
+    pub fn plugin_info(&mut self, name: &str, schema: Option<&str>) -> u32 {
         let texts = [name, "1.0.0", "A plugin for tests."].map(|text| self.text(text));
         let kinds = [
             ["apps/v1", "Deployment"],
@@ -59,7 +59,10 @@ impl Image {
         ];
         let kinds = kinds.map(|[api_version, kind]| flat([self.text(api_version), self.text(kind)]));
         let emits = self.list(&kinds);
-        self.words([texts[0], texts[1], texts[2], emits, [0, 0], [0, 0], [0, 0]].as_flattened())
+        let [schema, length] = schema.map(|schema| self.text(schema)).unwrap_or_default();
+        self.words(
+            [texts[0], texts[1], texts[2], emits, [0, 0], [u32::from(length > 0), schema], [length, 0]].as_flattened(),
+        )
     }
 
     /// The answer `ok` with these objects and no diagnostics.

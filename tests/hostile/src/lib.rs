@@ -52,6 +52,7 @@ fn one(object: &str) -> Vec<u8> {
 
 const DEPLOYMENT: &str = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"demo"}}"#;
 
+/// Answers with `base`.
 const PASS_THROUGH: &str = "
     (i64.store (i32.const 65536) (i64.const 0)) (i64.store (i32.const 65548) (i64.const 0))
     (i32.store (i32.const 65540) (local.get 2)) (i32.store (i32.const 65544) (local.get 3)) (i32.const 65536)";
@@ -102,6 +103,14 @@ pub const ALL: &[Fixture] = &[
     fixture("rewriter", "answers with those objects, and says other where they say plain", || {
         Module { fields: REWRITE, render: format!("{REWRITE_ALL} {PASS_THROUGH}"), ..Module::default() }.component()
     }),
+    fixture("parameters", "needs parameters, says them, and answers with the objects of the stage before", || {
+        parameters(
+            r#"{"type": "object", "additionalProperties": false, "required": ["zones"],
+            "properties": {"zones": {"type": "array", "minItems": 1, "items": {"type": "string"}}}}"#,
+        )
+    }),
+    fixture("any-parameters", "takes any parameters, says them, and passes the objects on", || parameters("{}")),
+    fixture("lossy", "answers with the objects of the stage before, without the resources of containers", lossy),
     fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
     fixture("trap", "executes `unreachable`", || doing("unreachable")),
     fixture("recursion", "calls itself without end", || {
@@ -150,6 +159,7 @@ pub const ALL: &[Fixture] = &[
     fixture("log-flood", "logs 256 MiB, then answers", log_flood),
     fixture("random-flood", "asks for more random bytes than there is memory", random_flood),
     fixture("ambient", "answers with the clock and a random number", ambient),
+    fixture("moody", "answers with the objects of the stage before, and says a digit of the clock", moody),
     fixture("slow-start", "never ends describing itself", || {
         Module { describe: "(loop $again (br $again))", ..Module::default() }.component()
     }),
@@ -186,6 +196,54 @@ pub const ALL: &[Fixture] = &[
 
 const fn fixture(name: &'static str, about: &'static str, build: fn() -> Vec<u8>) -> Fixture {
     Fixture { name, about, build }
+}
+
+/// One diagnostic of severity info, whose message is the request's parameters; none when there are none.
+fn parameters(schema: &'static str) -> Vec<u8> {
+    let mut image = Image::new();
+    let [code, length] = image.text("Parameters");
+    let said = image.words(&[0, code, length, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let render = format!(
+        "(i32.store offset=12 (i32.const {said}) (local.get 5)) (i32.store offset=16 (i32.const {said}) (local.get 6))
+         {PASS_THROUGH}
+         (i32.store (i32.const 65548) (i32.const {said})) (i32.store (i32.const 65552) (local.get 4))"
+    );
+    Module { name: "parameters", schema: Some(schema), image, render, ..Module::default() }.component()
+}
+
+/// Writes spaces over what is in the braces after each `"resources":`, where it lies.
+fn lossy() -> Vec<u8> {
+    let key = *b"\"resources\":{";
+    let (first, second) = (&key[..8], &key[8..12]);
+    let first = i64::from_le_bytes(first.try_into().expect("eight bytes"));
+    let second = i32::from_le_bytes(second.try_into().expect("four bytes"));
+    let render = format!(
+        r"(loop $objects (if (i32.lt_u (local.get $i) (local.get 3)) (then
+           (local.set $at (i32.load offset=8 (i32.add (local.get 2) (i32.shl (local.get $i) (i32.const 4)))))
+           (local.set $end (i32.add (local.get $at)
+             (i32.load offset=12 (i32.add (local.get 2) (i32.shl (local.get $i) (i32.const 4))))))
+           (loop $bytes (if (i32.lt_u (i32.add (local.get $at) (i32.const 13)) (local.get $end)) (then
+             (if (i32.and (i64.eq (i64.load align=1 (local.get $at)) (i64.const {first}))
+                          (i32.eq (i32.load offset=8 align=1 (local.get $at)) (i32.const {second}))) (then
+               (local.set $at (i32.add (local.get $at) (i32.const 13)))
+               (local.set $depth (i32.const 1))
+               (loop $erase
+                 (local.set $byte (i32.load8_u (local.get $at)))
+                 (if (i32.eq (local.get $byte) (i32.const 123))
+                   (then (local.set $depth (i32.add (local.get $depth) (i32.const 1)))))
+                 (if (i32.eq (local.get $byte) (i32.const 125))
+                   (then (local.set $depth (i32.sub (local.get $depth) (i32.const 1)))))
+                 (if (local.get $depth) (then
+                   (i32.store8 (local.get $at) (i32.const 32))
+                   (local.set $at (i32.add (local.get $at) (i32.const 1)))
+                   (br $erase))))))
+             (local.set $at (i32.add (local.get $at) (i32.const 1)))
+             (br $bytes))))
+           (local.set $i (i32.add (local.get $i) (i32.const 1)))
+           (br $objects))))
+         {PASS_THROUGH}"
+    );
+    Module { name: "lossy", render, ..Module::default() }.component()
 }
 
 fn table() -> Vec<u8> {
@@ -302,4 +360,21 @@ fn ambient() -> Vec<u8> {
         ..Module::default()
     }
     .component()
+}
+
+/// What `ambient` does, in an answer that may be applied.
+fn moody() -> Vec<u8> {
+    let mut image = Image::new();
+    let ([code, code_length], [digit, length]) = (image.text("Mood"), image.text("0"));
+    let said = image.words(&[0, code, code_length, digit, length, 0, 0, 0, 0, 0, 0]);
+    let render = format!(
+        "(call $now (i32.const 65536))
+         (i32.store8 (i32.const {digit})
+           (i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u (i64.load (i32.const 65536)) (i64.const 7)))))
+         {PASS_THROUGH}
+         (i32.store (i32.const 65548) (i32.const {said})) (i32.store (i32.const 65552) (i32.const 1))"
+    );
+    let imports = &["wasi:clocks/wall-clock@0.2.3"];
+    let fields = r#"(import "wasi:clocks/wall-clock@0.2.3" "now" (func $now (param i32)))"#;
+    Module { image, imports, fields, render, ..Module::default() }.component()
 }

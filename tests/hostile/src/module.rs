@@ -12,6 +12,8 @@ const WASI: &str = include_str!("wasi.wit");
 pub struct Module {
     /// The name it gives itself.
     pub name: &'static str,
+    /// The JSON Schema of its parameters.
+    pub schema: Option<&'static str>,
     /// Its static data.
     pub image: Image,
     /// Pages of memory at the start.
@@ -32,6 +34,7 @@ impl Default for Module {
     fn default() -> Self {
         Self {
             name: "hostile",
+            schema: None,
             image: Image::new(),
             pages: 2,
             imports: &[],
@@ -67,7 +70,7 @@ impl Module {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("render.wit", wit).expect("the WIT is valid");
         let world = resolve.select_world(&[package], Some("plugin")).expect("the WIT has the world");
-        let info = self.image.plugin_info(self.name);
+        let info = self.image.plugin_info(self.name, self.schema);
         let last_words = self.image.text("these are my last words");
         let version = if wit.contains("mcp:render@0.1.0;") { "0.1.0" } else { "0.3.0" };
         let text = self.to_wat(version, info, last_words);
@@ -97,7 +100,7 @@ impl Module {
     {describe}
     (i32.const {info}))
   (func $render (export "mcp:render/renderer@{version}#render") (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-    (local $i i32)
+    (local $i i32) (local $at i32) (local $end i32) (local $depth i32) (local $byte i32)
     (call $emit (i32.const 3) (i32.const {words}) (i32.const {length}))
     {render}))"#,
             heap = self.image.end(),

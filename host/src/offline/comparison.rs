@@ -1,0 +1,66 @@
+//! What changes for each server when another chain renders it. Renders both; decides nothing else than how much it is.
+
+mod changes;
+mod report;
+
+use serde::Serialize;
+
+use self::changes::ObjectChange;
+pub use self::changes::Verdict;
+pub use self::report::Comparison;
+use super::finding::{Finding, Findings, Severity};
+use super::manifests::{self, Manifests, ServerManifest};
+use super::{Sources, server};
+use crate::reconcile::gather::Surroundings;
+
+/// What changes for one server.
+#[derive(Debug, Serialize)]
+pub struct ServerChange {
+    namespace: String,
+    name: String,
+    file: String,
+    line: u64,
+    verdict: Verdict,
+    objects: Vec<ObjectChange>,
+}
+
+/// Renders every server of the input by both chains. Tells `progress` how many of how many are done.
+pub fn compare(
+    sources: &Sources,
+    old: &Surroundings,
+    new: &Surroundings,
+    findings: &mut Findings,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Comparison {
+    let manifests = manifests::read(sources, findings);
+    if manifests.servers.is_empty() && !findings.has_errors() {
+        findings.no_server();
+    }
+    let mut changes = Vec::new();
+    for (done, server) in manifests.servers.iter().enumerate() {
+        progress(done, manifests.servers.len());
+        changes.push(change(server, &manifests, old, new, findings));
+    }
+    Comparison::new(changes)
+}
+
+fn change(
+    server: &ServerManifest,
+    manifests: &Manifests,
+    old: &Surroundings,
+    new: &Surroundings,
+    findings: &mut Findings,
+) -> ServerChange {
+    let render = |surroundings| {
+        let mut said = Findings::default();
+        let rendered = server::render(server, &manifests.contents, surroundings, &mut said);
+        (rendered, said)
+    };
+    let ((before, said_before), (after, said_after)) = (render(old), render(new));
+    let errors = |finding: &&Finding| finding.severity >= Severity::Error && !said_after.iter().any(|f| f == *finding);
+    said_before.iter().filter(errors).chain(said_after.iter()).for_each(|finding| findings.push(finding.clone()));
+    let (verdict, objects) = changes::judge(before.as_ref(), after.as_ref());
+    let word = |key: &str| server.manifest["metadata"][key].as_str().unwrap_or("?").to_owned();
+    let (file, line) = (server.origin.file.clone(), server.origin.line);
+    ServerChange { namespace: word("namespace"), name: word("name"), file, line, verdict, objects }
+}
