@@ -16,9 +16,9 @@ impl Namespaces {
     }
 
     /// Takes over what a watch says. Tells whether the labels changed.
-    pub fn observe(&self, name: &str, labels: Labels) -> bool {
+    pub fn observe(&self, name: &str, labels: &Labels) -> bool {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(name.to_owned(), labels.clone()).unwrap_or_default() != labels
+        known.insert(name.to_owned(), labels.clone()).unwrap_or_default() != *labels
     }
 
     /// Forgets a deleted namespace; its servers go with it.

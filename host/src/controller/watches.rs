@@ -214,10 +214,11 @@ impl Start<'_> {
         self.follow("Namespace", watch(api, watcher::Config::default()), move |event| match event {
             Event::InitApply(namespace) | Event::Apply(namespace) => {
                 let name = namespace.name_any();
-                let changed = ctx.cache.namespaces.observe(&name, namespace.labels().clone());
+                let changed = ctx.cache.namespaces.observe(&name, namespace.labels());
                 if changed && ctx.plugins.look_at_namespaces() {
-                    let inside = ctx.cache.servers.select(|namespace, _| namespace == name);
-                    inside.into_iter().for_each(|server| signals.shared(server));
+                    for server in ctx.cache.servers.select(|namespace, _| namespace == name) {
+                        signals.shared(server);
+                    }
                     ctx.plugin_news.notify_one();
                 }
             }

@@ -94,7 +94,7 @@ impl Works {
         match event {
             Event::Init => seen.clear(),
             Event::InitApply(plugin) | Event::Apply(plugin) if !self.concerns(plugin) => {
-                self.remove(&plugin.name_any())
+                self.remove(&plugin.name_any());
             }
             Event::InitApply(plugin) => {
                 seen.insert(plugin.name_any());

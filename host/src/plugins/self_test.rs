@@ -46,7 +46,7 @@ pub(super) fn run(surroundings: &Surroundings, stage: &Stage) -> Result<(), Setb
 
 /// The MCPServers of an example.
 fn servers(text: &str) -> Vec<MCPServer> {
-    let documents = yaml_serde::Deserializer::from_str(text).map(|document| Value::deserialize(document));
+    let documents = yaml_serde::Deserializer::from_str(text).map(Value::deserialize);
     let servers = documents.filter_map(Result::ok).filter(|document| document["kind"] == "MCPServer");
     servers.map(|document| serde_json::from_value(document).expect("the examples are valid; a test shows it")).collect()
 }
@@ -61,13 +61,11 @@ fn answer(inputs: &Inputs, seed: Seed) -> Result<Result<Rendered, String>, Setba
     };
     match outcome {
         Ok(rendered) => Ok(Ok(rendered)),
-        Err(Error::Render { failure, .. }) => match *failure {
-            Failure::Invalid(_) => Ok(Err(failure.to_string())),
-            _ => {
-                let passes = matches!(*failure, Failure::Timeout { .. } | Failure::Host(_));
-                Err(Setback { passes, ..setback(inputs, failure.class(), &failure.to_string()) })
-            }
-        },
+        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Invalid(_)) => Ok(Err(failure.to_string())),
+        Err(Error::Render { failure, .. }) => {
+            let passes = matches!(*failure, Failure::Timeout { .. } | Failure::Host(_));
+            Err(Setback { passes, ..setback(inputs, failure.class(), &failure.to_string()) })
+        }
         Err(error) => Err(setback(inputs, error.reason(), &error.to_string())),
     }
 }
