@@ -20,8 +20,11 @@ setup: ## Install what is missing on this machine; at once when nothing is
 build: setup ## Build the operator, the authors' tool and the tests
 	cargo build --workspace --all-targets
 
-plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their own tests
+plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their tests and golden cases
 	@$(CARGO_TARGET_DIR)/debug/plugin-build
+	@for plugin in $(CARGO_TARGET_DIR)/plugins/*.wasm; do \
+		$(CARGO_TARGET_DIR)/debug/mcp-render test plugins/$$(basename $$plugin .wasm) --plugin default --plugin $$plugin || exit; \
+	done
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo

@@ -79,8 +79,19 @@ const HOSTILE: &[(&str, &str, &[&str])] = &[
 ];
 
 /// These answer, and have tests of their own or are somebody else's to refuse.
-const ANSWERING: &[&str] =
-    &["good", "passthrough", "picky", "rewriter", "log-flood", "ambient", "cluster-role-binding"];
+const ANSWERING: &[&str] = &[
+    "good",
+    "passthrough",
+    "picky",
+    "rewriter",
+    "parameters",
+    "any-parameters",
+    "lossy",
+    "moody",
+    "log-flood",
+    "ambient",
+    "cluster-role-binding",
+];
 
 #[test]
 fn every_hostile_plugin_is_contained_and_told_what_is_wrong() {
