@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod controller;
 pub mod default_plugin;
 pub mod events;
+pub mod examples;
 pub mod handshake;
 pub mod metrics;
 pub mod offline;

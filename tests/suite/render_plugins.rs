@@ -1,9 +1,13 @@
 //! RenderPlugins: applied, changed and deleted under running servers, by one operator that is never restarted for it.
 
+#[path = "../../host/tests/registry/real.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "shared with tests of the host that use more of it")]
+mod real;
+
 use anyhow::{Context as _, Result, ensure};
-use cluster_tests::command::{kubectl, kubectl_with};
+use cluster_tests::command::{kubectl, kubectl_with, run};
 use cluster_tests::manifests::server;
-use cluster_tests::{Kind, LONG, Lab, Operator, PROMPT, Test, condition, looks, trial, within};
+use cluster_tests::{Kind, LONG, Lab, Operator, PROMPT, Skip, Test, condition, looks, trial, within};
 use mcp_operator::sandbox::Digest;
 use serde_json::{Value, json};
 
@@ -17,6 +21,7 @@ pub fn tests() -> Vec<Test> {
         trial(servers_for_which_a_new_version_fails_keep_the_last_good_one),
         trial(plugin_survives_a_restart_without_its_source),
         trial(plugin_that_cannot_be_had_leaves_its_servers_as_they_are),
+        trial(plugin_comes_from_a_private_registry),
         trial(blocking_plugin_holds_new_servers_back_until_it_is_ready),
     ]
 }
@@ -377,6 +382,40 @@ async fn plugin_that_cannot_be_had_leaves_its_servers_as_they_are(lab: &Lab) -> 
     std::fs::write(&plugin.component, bytes)?;
     lab.until("demo", LONG, &[("Rendered", "True Rendered")]).await?;
     plugin.until("Ready", "True Active").await.map(drop)
+}
+
+async fn plugin_comes_from_a_private_registry(lab: &Lab) -> Result<()> {
+    lab.needs_to_be_inside()?;
+    let registry = real::Registry::start().ok_or(Skip("docker-registry is missing; `make setup` fetches it"))?;
+    let plugin = Plugin::hostile(lab, "rewriter")?;
+    let (reference, ca) = (format!("{}/team/rewriter:1", registry.host()), registry.ca().display().to_string());
+    let program = lab.program("mcp-render").display().to_string();
+    let login = ["--username", real::USER, "--password-stdin", "--ca", &ca];
+    let push = [&["push", plugin.component.as_str(), &reference], login.as_slice()].concat();
+    let pushed = run(&program, &push, real::PASSWORD).await?;
+    ensure!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+
+    let (user, password) =
+        (format!("--docker-username={}", real::USER), format!("--docker-password={}", real::PASSWORD));
+    let server = format!("--docker-server={}", registry.host());
+    kubectl(&["create", "secret", "docker-registry", "pull", "-n", lab.namespace(), &server, &user, &password]).await?;
+    let certificates = format!("--from-file=ca.crt={ca}");
+    kubectl(&["create", "secret", "generic", "authority", "-n", lab.namespace(), &certificates]).await?;
+
+    let _operator = operator(lab).await?;
+    lab.apply(&plain()).await?;
+    let name = |name: &str| json!({ "namespace": lab.namespace(), "name": name });
+    let oci = json!({ "ref": reference, "caSecret": name("authority") });
+    let plugin = plugin.with(&json!({ "source": { "file": null, "oci": oci } }));
+    plugin.apply().await?;
+    let seen = plugin.until("Fetched", "False PullFailed").await?;
+    let message = condition(&seen, "Fetched")["message"].as_str().unwrap_or_default();
+    ensure!(message.contains("unauthorized") && message.contains("spec.source.oci.pullSecrets"), "{message}");
+    policy_label(lab, "plain").await?;
+
+    let plugin = plugin.with(&json!({ "source": { "oci": { "pullSecrets": [name("pull")] } } }));
+    plugin.ready().await?;
+    policy_label(lab, "other").await
 }
 
 async fn blocking_plugin_holds_new_servers_back_until_it_is_ready(lab: &Lab) -> Result<()> {

@@ -1,21 +1,20 @@
 //! The watches of everything but the servers themselves: they fill the cache and say whose server changed.
 
-use std::collections::{BTreeSet, HashSet};
-use std::fmt::Debug;
+mod children;
+mod sources;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ApiResource;
 use kube::core::{DynamicResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -23,9 +22,7 @@ use super::{Scope, Signals};
 use crate::api;
 use crate::cache::children::{Child, ChildKey};
 use crate::cache::pods::PodView;
-use crate::cache::sources::SourceVersion;
-use crate::cache::workload::{DeploymentView, Workload};
-use crate::reconcile::gather::references::{Source, SourceKind};
+use crate::reconcile::gather::references::SourceKind;
 use crate::reconcile::{Context, Kind};
 
 /// Becomes true when a watch has listed everything once.
@@ -64,77 +61,6 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn deployments(&mut self, scope: &Scope) {
-        let resource = ApiResource::erase::<Deployment>(&());
-        for (namespace, api) in
-            scope.apis(|namespace| projected::<DeploymentView>(&self.ctx.client, namespace, &resource))
-        {
-            let objects = watch(api, watcher::Config::default());
-            let view = |object: DeploymentView| {
-                let workload = Workload::of(&object);
-                (object.metadata, Some(workload))
-            };
-            self.child_watch(Kind::Deployment, namespace, objects, view);
-        }
-    }
-
-    fn children<K>(&mut self, scope: &Scope, kind: Kind)
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + 'static,
-    {
-        for (namespace, api) in scope.apis(|namespace| namespaced::<PartialObjectMeta<K>>(&self.ctx.client, namespace))
-        {
-            let objects = watch(api, watcher::Config::default());
-            self.child_watch(kind, namespace, objects, |object: PartialObjectMeta<K>| (object.metadata, None));
-        }
-    }
-
-    fn child_watch<T: Send + 'static>(
-        &mut self,
-        kind: Kind,
-        namespace: Option<String>,
-        objects: impl Stream<Item = watcher::Result<Event<T>>> + Send + 'static,
-        view: impl Fn(T) -> (ObjectMeta, Option<Workload>) + Send + 'static,
-    ) {
-        let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
-        let mut listed = BTreeSet::new();
-        self.follow(kind.as_str(), objects, move |event| {
-            let observe = |object, listed: Option<&mut BTreeSet<ChildKey>>| {
-                let (metadata, workload) = view(object);
-                let key = child_key(kind, &metadata);
-                let child = Child::of(&metadata, workload);
-                if let Some(listed) = listed {
-                    listed.insert(key.clone());
-                }
-                if ctx.cache.children.observe(key.clone(), child.clone()) {
-                    signals.child(&key, &child);
-                }
-            };
-            match event {
-                Event::Init => listed.clear(),
-                Event::InitApply(object) => observe(object, Some(&mut listed)),
-                Event::Apply(object) => observe(object, None),
-                Event::InitDone => {
-                    for (key, child) in ctx.cache.children.retain(kind, namespace.as_deref(), &listed) {
-                        signals.child(&key, &child);
-                    }
-                }
-                Event::Delete(object) => {
-                    let (metadata, _) = view(object);
-                    let key = child_key(kind, &metadata);
-                    if ctx.cache.children.forget(&key, metadata.uid.as_deref().unwrap_or_default()) {
-                        signals.child(&key, &Child::of(&metadata, None));
-                    }
-                }
-            }
-        });
-    }
-
     fn pods(&mut self, scope: &Scope) {
         let resource = ApiResource::erase::<Pod>(&());
         for (namespace, api) in scope.apis(|namespace| projected::<PodView>(&self.ctx.client, namespace, &resource)) {
@@ -157,51 +83,6 @@ impl Start<'_> {
                 };
                 for server in changed {
                     signals.direct(server);
-                }
-            });
-        }
-    }
-
-    fn sources<K>(&mut self, scope: &Scope, kind: SourceKind)
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + 'static,
-    {
-        for (namespace, api) in scope.apis(|namespace| namespaced::<PartialObjectMeta<K>>(&self.ctx.client, namespace))
-        {
-            let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
-            let mut listed = HashSet::new();
-            let key = move |object: &PartialObjectMeta<K>| {
-                (object.namespace().unwrap_or_default(), Source { kind, name: object.name_any() })
-            };
-            let objects = watch(api, watcher::Config::default());
-            self.follow(kind.as_str(), objects, move |event| {
-                let observe = |object: &PartialObjectMeta<K>| {
-                    let (namespace, source) = key(object);
-                    ctx.cache.sources.observe(&namespace, source, source_version(object))
-                };
-                let affected = match event {
-                    Event::Init => {
-                        listed.clear();
-                        Vec::new()
-                    }
-                    Event::InitApply(object) => {
-                        listed.insert(key(&object));
-                        observe(&object)
-                    }
-                    Event::InitDone => ctx.cache.sources.retain(kind, namespace.as_deref(), &listed),
-                    Event::Apply(object) => observe(&object),
-                    Event::Delete(object) => {
-                        let (namespace, source) = key(&object);
-                        ctx.cache.sources.forget(&namespace, source)
-                    }
-                };
-                for server in affected {
-                    signals.shared(server);
                 }
             });
         }
@@ -290,21 +171,6 @@ where
     match namespace {
         None => Api::all_with(client.clone(), resource),
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
-    }
-}
-
-fn child_key(kind: Kind, metadata: &ObjectMeta) -> ChildKey {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    ChildKey { kind, namespace: text(&metadata.namespace), name: text(&metadata.name) }
-}
-
-fn source_version<K>(object: &PartialObjectMeta<K>) -> SourceVersion
-where
-    K: Resource<DynamicType = ()>,
-{
-    SourceVersion {
-        uid: object.uid().unwrap_or_default(),
-        resource_version: object.resource_version().unwrap_or_default(),
     }
 }
 

@@ -7,20 +7,12 @@ use serde_json::Value;
 use super::prepare::{Phase, Setback};
 use crate::api::MCPServer;
 use crate::canonical;
+use crate::examples::FILES;
 use crate::reconcile::Error;
 use crate::reconcile::gather::{Inputs, Resolved, Stage, Surroundings};
 use crate::reconcile::render::{self, Rendered};
 use crate::reconcile::vet;
 use crate::sandbox::{Failure, Seed};
-
-/// From the plainest server to one that uses nearly everything.
-const EXAMPLES: [&str; 5] = [
-    include_str!("../../../examples/minimal.yaml"),
-    include_str!("../../../examples/environment.yaml"),
-    include_str!("../../../examples/storage.yaml"),
-    include_str!("../../../examples/health-and-security.yaml"),
-    include_str!("../../../examples/network-policy.yaml"),
-];
 
 /// Two clocks and two random generators that have nothing in common.
 const SEEDS: [Seed; 2] = [Seed { clock: 1_735_689_600, random: 0 }, Seed { clock: 1_893_456_001, random: 0x5eed }];
@@ -29,7 +21,7 @@ const SEEDS: [Seed; 2] = [Seed { clock: 1_735_689_600, random: 0 }, Seed { clock
 pub(super) fn run(surroundings: &Surroundings, stage: &Stage) -> Result<(), Setback> {
     let mut surroundings = surroundings.clone();
     surroundings.chain.push(stage.clone());
-    for server in EXAMPLES.iter().flat_map(|text| servers(text)) {
+    for server in FILES.iter().flat_map(|(_, text)| servers(text)) {
         let inputs = Inputs::new(&server, Resolved::default(), &surroundings);
         let [one, other] = SEEDS.map(|seed| answer(&inputs, seed));
         let (one, other) = (one?, other?);
@@ -111,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_example_is_a_server() {
-        assert!(EXAMPLES.iter().all(|text| !servers(text).is_empty()));
+        assert!(FILES.iter().all(|(_, text)| !servers(text).is_empty()));
     }
 
     #[test]
