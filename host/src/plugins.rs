@@ -1,6 +1,6 @@
 //! The cluster's render plugins: which version of each may render, and which of them a server gets.
 //!
-//! [`controller`] decides when a RenderPlugin is looked at, [`prepare`] makes a version of it that may render, in the steps
+//! [`controller`] decides when a RenderPlugin is looked at, `prepare` makes a version of it that may render, in the steps
 //! of its conditions, and this registry swaps that version in: renders under way keep the one they began with. Servers ask
 //! for their [chain](Plugins::chain).
 
