@@ -167,15 +167,16 @@ impl Plugins {
     }
 
     /// Makes a version the one that renders. The one before it becomes the last good one, unless it failed for some
-    /// server: then the last good one stays what it was.
-    pub fn activate(&self, name: &str, version: Version) {
+    /// server: then the last good one stays what it was. Tells whether the plugin is still there.
+    pub fn activate(&self, name: &str, version: Version) -> bool {
         let mut entries = self.write();
-        let Some(entry) = entries.get_mut(name) else { return };
+        let Some(entry) = entries.get_mut(name) else { return false };
         let replaced = entry.active.replace(version);
         if entry.failing.is_empty() && replaced.is_some() {
             entry.previous = replaced;
         }
         entry.failing.clear();
+        true
     }
 
     /// Says why there is no version for the servers that must not do without. Tells whether that is news to them.
@@ -255,4 +256,117 @@ impl Entry {
 fn without(plugin: &RenderPlugin, otherwise: Without) -> Without {
     let was_ready = plugin.status.as_ref().is_some_and(|status| status.digest.is_some());
     if was_ready || plugin.spec.on_failure == OnFailure::Block { otherwise } else { Without::Skip }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::LazyLock;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::default_plugin;
+    use crate::sandbox::{Limits, Plugin, Sandbox};
+
+    static PLUGIN: LazyLock<Plugin> =
+        LazyLock::new(|| Sandbox::new(1).unwrap().load(default_plugin::COMPONENT, Limits::default()).unwrap());
+
+    fn stage(name: &str) -> Stage {
+        Stage { name: name.into(), plugin: PLUGIN.clone(), parameters: None, last_good: None }
+    }
+
+    fn version(name: &str, digest: &str) -> Version {
+        let record = VersionRecord { digest: digest.into(), parameters: None, limits: None };
+        Version { record, stage: stage(name) }
+    }
+
+    fn plugin(name: &str, order: i32, on_failure: OnFailure) -> RenderPlugin {
+        let spec = crate::api::RenderPluginSpec { order, on_failure, ..Default::default() };
+        RenderPlugin::new(name, spec)
+    }
+
+    fn plugins() -> Plugins {
+        Plugins::new(stage("default"))
+    }
+
+    fn names(plugins: &Plugins) -> Result<Vec<String>, Missing> {
+        let server = json!({"metadata": {"name": "a", "namespace": "team"}, "spec": {
+            "source": {"type": "ContainerImage"}, "config": {"port": 80},
+        }});
+        let chain = plugins.chain(&serde_json::from_value(server).unwrap(), &Labels::new())?;
+        Ok(chain.into_iter().map(|stage| stage.name).collect())
+    }
+
+    fn digests(plugins: &Plugins) -> [Option<String>; 2] {
+        let (active, previous) = plugins.versions("p");
+        [active, previous].map(|record| record.map(|record| record.digest))
+    }
+
+    #[test]
+    fn plugins_come_after_the_operators_own_by_order_and_then_by_name() {
+        let plugins = plugins();
+        for (name, order) in [("b", 500), ("a", 500), ("z", 0)] {
+            plugins.announce(&plugin(name, order, OnFailure::KeepLast));
+            assert!(plugins.activate(name, version(name, "1")));
+        }
+        assert_eq!(names(&plugins).unwrap(), ["default", "z", "a", "b"]);
+        assert!(plugins.remove("a") && !plugins.activate("a", version("a", "2")));
+        assert_eq!(names(&plugins).unwrap(), ["default", "z", "b"]);
+    }
+
+    #[test]
+    fn a_version_that_fails_for_a_server_never_becomes_the_last_good_one() {
+        let plugins = plugins();
+        plugins.announce(&plugin("p", 0, OnFailure::KeepLast));
+        let text = |texts: [&str; 2]| texts.map(|text| Some(text.to_owned()));
+        plugins.activate("p", version("p", "1"));
+        plugins.activate("p", version("p", "2"));
+        assert_eq!(digests(&plugins), text(["2", "1"]));
+        assert!(plugins.failed("p", "uid", &("team".into(), "a".into())));
+        plugins.activate("p", version("p", "3"));
+        assert_eq!(digests(&plugins), text(["3", "1"]));
+        assert!(plugins.failing("p").is_empty(), "the new version has not failed for anybody yet");
+        plugins.activate("p", version("p", "4"));
+        assert_eq!(digests(&plugins), text(["4", "3"]));
+    }
+
+    #[test]
+    fn only_what_keeps_the_last_has_a_last_good_version() {
+        for (on_failure, has) in [(OnFailure::KeepLast, true), (OnFailure::Block, false)] {
+            let plugins = plugins();
+            plugins.announce(&plugin("p", 0, on_failure));
+            plugins.activate("p", version("p", "1"));
+            plugins.activate("p", version("p", "2"));
+            let entries = plugins.read();
+            assert_eq!(entries["p"].stage("p").unwrap().unwrap().last_good.is_some(), has);
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_was_never_ready_is_passed_by_unless_it_blocks() {
+        let (plugins, new) = (plugins(), plugin("p", 0, OnFailure::KeepLast));
+        plugins.announce(&new);
+        assert_eq!(names(&plugins).unwrap(), ["default"]);
+        assert!(!plugins.unavailable(&new, "gone"));
+        assert_eq!(names(&plugins).unwrap(), ["default"]);
+    }
+
+    #[test]
+    fn servers_wait_for_a_plugin_that_was_ready_or_blocks_and_then_stay_as_they_are() {
+        let mut was_ready = plugin("p", 0, OnFailure::KeepLast);
+        was_ready.status =
+            Some(crate::api::RenderPluginStatus { digest: Some("sha256:1".into()), ..Default::default() });
+        for plugin in [was_ready, plugin("p", 0, OnFailure::Block)] {
+            let plugins = plugins();
+            plugins.announce(&plugin);
+            assert_eq!(names(&plugins), Err(Missing::Waiting));
+            assert!(plugins.unavailable(&plugin, "gone"));
+            assert!(!plugins.unavailable(&plugin, "gone"), "that is no news");
+            assert_eq!(names(&plugins), Err(Missing::Unavailable { plugin: "p".into(), problem: "gone".into() }));
+            plugins.activate("p", version("p", "1"));
+            assert_eq!(names(&plugins).unwrap(), ["default", "p"]);
+        }
+    }
 }

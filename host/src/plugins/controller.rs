@@ -200,10 +200,11 @@ impl Works {
         match self.workshop.prepare(name, &plugin.spec).await {
             Ok(version) => {
                 let digest = version.record.digest.clone();
-                self.ctx.plugins.activate(name, version);
-                tracing::info!(plugin = name, digest, "Plugin renders");
-                self.record(name);
-                self.rerender(self.selected(name).into_iter());
+                if self.ctx.plugins.activate(name, version) {
+                    tracing::info!(plugin = name, digest, "Plugin renders");
+                    self.record(name);
+                    self.rerender(self.selected(name).into_iter());
+                }
                 Ok(())
             }
             Err(setback) => {
