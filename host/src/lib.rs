@@ -16,6 +16,7 @@ pub mod offline;
 pub mod operator;
 pub mod parameters;
 pub mod plugins;
+mod private_files;
 pub mod reconcile;
 pub mod registry;
 pub mod sandbox;

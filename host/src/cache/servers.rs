@@ -15,7 +15,10 @@ pub struct Servers(Mutex<HashMap<ServerName, Labels>>);
 impl Servers {
     /// Takes over what a watch says. Tells whether a server is new or has other labels.
     pub fn observe(&self, server: ServerName, labels: Labels) -> bool {
-        self.known().insert(server, labels.clone()) != Some(labels)
+        let mut known = self.known();
+        let news = known.get(&server) != Some(&labels);
+        known.insert(server, labels);
+        news
     }
 
     /// Forgets a deleted server. Tells whether it was known.

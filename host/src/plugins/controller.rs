@@ -188,10 +188,12 @@ impl Works {
 
     /// Sees that the wanted version renders; the one that renders goes on until then.
     async fn make_current(&self, name: &str, plugin: &RenderPlugin) -> Result<(), Setback> {
-        if self.ctx.plugins.versions(name).0.is_none() {
+        let (mut active, _) = self.ctx.plugins.versions(name);
+        if active.is_none() {
             self.restore(name).await;
+            (active, _) = self.ctx.plugins.versions(name);
         }
-        if self.ctx.plugins.versions(name).0 == Some(VersionRecord::of(&plugin.spec)) {
+        if active == Some(VersionRecord::of(&plugin.spec)) {
             return Ok(());
         }
         if let Some(setback) = self.known_setback(name, &plugin.spec) {

@@ -4,9 +4,8 @@
 //! A record is written before the version renders its first server, and read once, when the operator starts.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder};
-use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::api::RenderPluginSpec;
 use crate::api::render_plugin::PluginLimits;
+use crate::private_files;
 use crate::sandbox::Digest;
 
 /// What decides a plugin's output: two equal records render the same.
@@ -60,7 +60,7 @@ impl Store {
     pub fn new(directory: &Path) -> io::Result<Self> {
         let store = Self { directory: directory.to_owned() };
         for directory in [store.components(), store.records(), store.code()] {
-            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            private_files::directory(&directory)?;
         }
         Ok(store)
     }
@@ -78,7 +78,7 @@ impl Store {
 
     /// Keeps a component.
     pub fn keep_component(&self, component: &[u8]) -> io::Result<()> {
-        write(&self.component_file(&Digest::of(component)), component)
+        private_files::write(&self.component_file(&Digest::of(component)), component)
     }
 
     /// The good versions of a plugin; empty when nothing readable is known.
@@ -89,7 +89,7 @@ impl Store {
 
     /// Keeps the good versions of a plugin.
     pub fn keep_record(&self, plugin: &str, record: &Record) -> io::Result<()> {
-        write(&self.record_file(plugin), serde_json::to_string(record)?.as_bytes())
+        private_files::write(&self.record_file(plugin), serde_json::to_string(record)?.as_bytes())
     }
 
     /// Forgets a deleted plugin.
@@ -126,19 +126,12 @@ impl Store {
     }
 
     fn component_file(&self, digest: &Digest) -> PathBuf {
-        self.components().join(format!("{}.wasm", digest.to_string().replace(':', "_")))
+        self.components().join(format!("{}.wasm", digest.file_name()))
     }
 
     fn record_file(&self, plugin: &str) -> PathBuf {
         self.records().join(format!("{plugin}.json"))
     }
-}
-
-/// Writes a file that is there whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(path))?;
-    file.write_all(bytes)?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@
 //! give back; so another process does it, within limits of its own. An image is native code: only files that our own
 //! children wrote, into a directory that nobody else can write to, are ever mapped.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -21,6 +20,7 @@ use super::digest::Digest;
 use super::engine;
 use super::failure::Failure;
 use super::limits::Bytes;
+use crate::private_files;
 
 /// Writable memory that compiling one component may take. A JavaScript component of 12 MB takes 389 MB.
 const COMPILE_MEMORY: u64 = 1 << 30;
@@ -41,7 +41,7 @@ impl CodeCache {
     /// A cache in `directory`, which is made if it is not there. `compiler` is a program that calls [`compile`] when its
     /// first argument is `compile`: usually the running one.
     pub fn new(directory: &Path, compiler: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        private_files::directory(directory)?;
         let cache = Self { directory: directory.to_owned(), compiler: compiler.to_owned() };
         cache.remove(|name| !name.ends_with(SUFFIX))?; // what children that were killed left behind
         Ok(cache)
@@ -65,7 +65,7 @@ impl CodeCache {
 
     /// Removes the images of all components but these.
     pub fn retain(&self, digests: &[Digest]) -> io::Result<()> {
-        let wanted: Vec<_> = digests.iter().map(file_name).collect();
+        let wanted: Vec<_> = digests.iter().map(Digest::file_name).collect();
         self.remove(|name| {
             let of = name.strip_suffix(SUFFIX).and_then(|name| name.split_once('-'));
             of.is_some_and(|(digest, _)| !wanted.iter().any(|wanted| wanted == digest))
@@ -85,7 +85,7 @@ impl CodeCache {
     /// Named after everything that decides its contents: the component, and wasmtime's version, its settings and the
     /// features of the CPU.
     fn image(&self, engine: &Engine, digest: &Digest) -> PathBuf {
-        self.directory.join(format!("{}-{:016x}{SUFFIX}", file_name(digest), compatibility(engine)))
+        self.directory.join(format!("{}-{:016x}{SUFFIX}", digest.file_name(), compatibility(engine)))
     }
 
     fn compile(&self, component: &[u8], image: &Path) -> Result<(), Failure> {
@@ -149,10 +149,7 @@ pub fn compile(image: &Path) -> anyhow::Result<u8> {
             return Ok(u8::try_from(INVALID)?);
         }
     };
-    let directory = image.parent().context("an image has a directory")?;
-    let mut part = tempfile::NamedTempFile::new_in(directory).context("writing the image")?;
-    part.write_all(&code).context("writing the image")?;
-    part.persist(image).context("naming the image")?;
+    private_files::write(image, &code).context("writing the image")?;
     Ok(0)
 }
 
@@ -175,10 +172,6 @@ fn compatibility(engine: &Engine) -> u64 {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hasher.finish()
-}
-
-fn file_name(digest: &Digest) -> String {
-    digest.to_string().replace(':', "_")
 }
 
 #[allow(unsafe_code, reason = "an image is machine code; it is only ever one that our own child wrote")]

@@ -24,6 +24,11 @@ impl Digest {
     pub fn short(&self) -> String {
         hex::encode(&self.0[..4])
     }
+
+    /// The digest as a part of a file's name, without a colon.
+    pub(crate) fn file_name(&self) -> String {
+        format!("sha256_{}", hex::encode(self.0))
+    }
 }
 
 impl fmt::Display for Digest {
