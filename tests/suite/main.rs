@@ -2,9 +2,11 @@
 
 mod coexistence;
 mod handshake;
+mod hostile;
 mod lifecycle;
 mod offline;
 mod ownership;
+mod plugin;
 mod plugins;
 mod pods;
 mod process;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         handshake::tests(),
         pods::tests(),
         process::tests(),
+        hostile::tests(),
         plugins::tests(),
         render_plugins::tests(),
         lifecycle::tests(),
