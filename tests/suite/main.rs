@@ -1,6 +1,7 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
 mod coexistence;
+mod events;
 mod handshake;
 mod hostile;
 mod lifecycle;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         hostile::tests(),
         plugins::tests(),
         render_plugins::tests(),
+        events::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),
