@@ -1,29 +1,42 @@
 // Package render is what a render plugin of the MCP operator is written with in Go.
 //
-// A plugin says what it is and has one function. This one, whole, gives every server's pods a priority:
+// A plugin says what it is and has one function. This one, whole, refuses servers without an owner:
 //
 //	package main
 //
-//	import "example.com/priority/render"
+//	import (
+//		"encoding/json"
+//
+//		"example.com/owner/render"
+//	)
 //
 //	func init() {
-//		info := render.Info{
-//			Name:        "priority",
+//		render.Export(render.Info{
+//			Name:        "owner",
 //			Version:     "0.1.0",
-//			Description: "Gives the pods of every MCP server the priority class `mcp`.",
-//			Emits:       []render.Kind{render.Deployment},
-//		}
-//		render.Export(info, func(request render.Request) (render.Response, error) {
-//			for i, object := range request.Base {
-//				if object.Slot == render.SlotWorkload {
-//					request.Base[i].JSON = withPriority(object.JSON)
-//				}
-//			}
-//			return render.Response{Objects: request.Base}, nil
-//		})
+//			Description: "Refuses servers without an owner.",
+//		}, owned)
 //	}
 //
 //	func main() {}
+//
+//	func owned(request render.Request) (render.Response, error) {
+//		var server struct {
+//			Metadata struct{ Labels map[string]string }
+//		}
+//		if err := json.Unmarshal([]byte(request.Server), &server); err != nil {
+//			return render.Response{}, err
+//		}
+//		if server.Metadata.Labels["owner"] == "" {
+//			return render.Response{}, render.Refusal{{
+//				Severity: render.SeverityError,
+//				Code:     "OwnerMissing",
+//				Message:  "Set the label owner.",
+//				Path:     "metadata.labels",
+//			}}
+//		}
+//		return render.Response{Objects: request.Base}, nil
+//	}
 //
 // `mcp-render build` puts this package into the folder render/ of a plugin's module, writes it anew each time, and makes
 // a component of the whole. On other targets than wasip1 nothing is exported and everything else is the same, so that

@@ -1,5 +1,7 @@
 //go:build wasip1
 
+// Of go.bytecodealliance.org/pkg v0.2.3, under Apache-2.0 WITH LLVM-exception.
+
 package wit_types
 
 const (
