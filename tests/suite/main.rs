@@ -1,6 +1,7 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
 mod coexistence;
+mod grants;
 mod handshake;
 mod lifecycle;
 mod offline;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         process::tests(),
         plugins::tests(),
         render_plugins::tests(),
+        grants::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

@@ -27,14 +27,14 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// A RenderPlugin in a file of this test, for this namespace alone.
-struct Plugin<'a> {
+pub struct Plugin<'a> {
     lab: &'a Lab,
     component: String,
     spec: Value,
 }
 
 impl<'a> Plugin<'a> {
-    fn new(lab: &'a Lab, component: &[u8]) -> Result<Self> {
+    pub fn new(lab: &'a Lab, component: &[u8]) -> Result<Self> {
         let digest = Digest::of(component);
         let file = lab.folder().join(format!("{}.wasm", digest.short()));
         std::fs::write(&file, component)?;
@@ -47,17 +47,17 @@ impl<'a> Plugin<'a> {
         Ok(Self { lab, component, spec })
     }
 
-    fn hostile(lab: &'a Lab, name: &str) -> Result<Self> {
+    pub fn hostile(lab: &'a Lab, name: &str) -> Result<Self> {
         Self::new(lab, &hostile_plugins::component(name))
     }
 
     /// Changes the spec by a JSON merge patch.
-    fn with(mut self, patch: &Value) -> Self {
+    pub fn with(mut self, patch: &Value) -> Self {
         json_patch::merge(&mut self.spec, patch);
         self
     }
 
-    async fn apply(&self) -> Result<()> {
+    pub async fn apply(&self) -> Result<()> {
         let manifest = json!({
             "apiVersion": "render.mcp.x-k8s.io/v1alpha1", "kind": "RenderPlugin",
             "metadata": self.lab.lives_as_long(self.lab.namespace()).await?, "spec": self.spec,
@@ -65,13 +65,13 @@ impl<'a> Plugin<'a> {
         kubectl_with(&manifest.to_string(), &["apply", "--server-side", "-f", "-"]).await.map(drop)
     }
 
-    async fn ready(&self) -> Result<Value> {
+    pub async fn ready(&self) -> Result<Value> {
         self.apply().await?;
         self.until("Ready", "True Active").await
     }
 
     /// Waits until a condition looks like this, about the newest spec; returns the RenderPlugin.
-    async fn until(&self, name: &str, expected: &str) -> Result<Value> {
+    pub async fn until(&self, name: &str, expected: &str) -> Result<Value> {
         within(LONG, &format!("{name} of the plugin is {expected}"), async || {
             let plugin = get(self.lab).await?;
             let seen = looks(&plugin);
@@ -88,7 +88,7 @@ async fn get(lab: &Lab) -> Result<Value> {
     Ok(serde_json::from_str(&kubectl(&["get", "renderplugin", lab.namespace(), "-o", "json"]).await?)?)
 }
 
-async fn delete(lab: &Lab) -> Result<()> {
+pub async fn delete(lab: &Lab) -> Result<()> {
     kubectl(&["delete", "renderplugin", lab.namespace()]).await.map(drop)
 }
 
@@ -118,7 +118,7 @@ async fn generation(lab: &Lab, server: &str) -> Result<Value> {
 }
 
 /// An operator that keeps what it knows of plugins in a directory of this test.
-async fn operator(lab: &Lab) -> Result<Operator> {
+pub async fn operator(lab: &Lab) -> Result<Operator> {
     let cache = lab.folder().join("cache").display().to_string();
     lab.fake_pods().await?;
     lab.operator(&["--verify", "false", "--cache-dir", &cache]).await
