@@ -25,7 +25,7 @@ const STATEFUL_SET: [&str; 3] = ["apps/v1", "StatefulSet", "statefulsets"];
 
 /// Gives the operator of this namespace the rights for a kind, as an administrator would: by a ClusterRole with the label that
 /// the operator's own role collects.
-async fn allow(lab: &Lab, [api_version, kind, plural]: [&str; 3]) -> Result<()> {
+pub async fn allow(lab: &Lab, [api_version, kind, plural]: [&str; 3]) -> Result<()> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let mut metadata = lab.lives_as_long(&format!("{}-{}", lab.namespace(), kind.to_lowercase())).await?;
     metadata["labels"] = json!({ "render.mcp.x-k8s.io/aggregate-to-operator": "true" });
@@ -38,7 +38,7 @@ async fn allow(lab: &Lab, [api_version, kind, plural]: [&str; 3]) -> Result<()> 
     lab.bind_grants("operator").await
 }
 
-fn granted(kinds: &[[&str; 3]]) -> Value {
+pub fn granted(kinds: &[[&str; 3]]) -> Value {
     let kinds: Vec<_> =
         kinds.iter().map(|[api_version, kind, _]| json!({ "apiVersion": api_version, "kind": kind })).collect();
     json!({ "grants": { "kinds": kinds } })

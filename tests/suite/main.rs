@@ -3,6 +3,7 @@
 mod coexistence;
 mod grants;
 mod handshake;
+mod journey;
 mod lifecycle;
 mod offline;
 mod ownership;
@@ -14,6 +15,7 @@ mod render_plugins;
 mod repair;
 mod rules;
 mod scale;
+mod sidecar;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,7 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
+        journey::tests(),
         scale::tests(),
         handshake::tests(),
         pods::tests(),
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         plugins::tests(),
         render_plugins::tests(),
         grants::tests(),
+        sidecar::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),
