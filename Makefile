@@ -53,7 +53,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/tutorial .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:
@@ -68,9 +68,10 @@ bless: ## Write every generated and golden file anew; look at `git diff` then
 	BLESS=1 cargo test --package mcp-operator
 	git status --short
 
-# The commands of the README that no other target has.
+# The commands of the README that no other target has, and those of docs/first-plugin.md.
 readme: build
 	tests/readme
+	tests/tutorial
 
 image: build ## Make the operator's image, an archive; prints its path
 	@tests/cluster/cluster image-operator $(OPERATOR)
