@@ -6,6 +6,7 @@
 pub mod api;
 pub mod cache;
 pub mod canonical;
+pub mod completion;
 pub mod controller;
 pub mod default_plugin;
 pub mod events;

@@ -4,8 +4,9 @@ use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use mcp_operator::api::crd::{self, Definition};
+use mcp_operator::completion;
 use mcp_operator::operator::flags::LogFormat;
 use mcp_operator::operator::{self, Flags, install};
 use mcp_operator::sandbox;
@@ -39,6 +40,9 @@ enum Command {
         #[arg(long, default_value = install::IMAGE)]
         image: String,
     },
+    /// Print a script that completes this command in a shell.
+    #[command(after_help = completion::help("mcp-operator"))]
+    Completion(completion::Flags),
     /// Compile the component on the standard input; what the operator starts for each plugin.
     #[command(hide = true)]
     Compile {
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Run(flags) => run(*flags),
         Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),
+        Command::Completion(flags) => print(&flags.script(Cli::command())),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

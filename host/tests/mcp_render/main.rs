@@ -4,6 +4,7 @@
 mod cases;
 mod check;
 mod command;
+mod completion;
 mod diff;
 mod documented;
 mod examples;

@@ -14,12 +14,14 @@ mod test;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use mcp_operator::completion;
 use mcp_operator::offline::Findings;
+use mcp_operator::stdout::print;
 
 /// Renders MCPServers without a cluster, exactly as the operator does: the same plugins, the same checks, the same bytes.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "mcp-render", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +50,9 @@ enum Command {
     /// Fetch a render plugin from an OCI registry.
     #[command(after_help = pull::HELP)]
     Pull(pull::Flags),
+    /// Print a script that completes this command in a shell.
+    #[command(after_help = completion::help("mcp-render"))]
+    Completion(completion::Flags),
 }
 
 const REFUSED: u8 = 1;
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Push(flags) => push::run(flags),
         Command::Pull(flags) => pull::run(flags),
+        Command::Completion(flags) => print(&flags.script(Cli::command())).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         tell(format_args!("error: {error:#}"));
