@@ -4,6 +4,7 @@
 //! code is the operator's own: the same render, the same vetting, the same bytes. Nothing here prints or exits; that is
 //! the command's, in `bin/mcp-render/`.
 
+pub mod bench;
 pub mod cases;
 pub mod check;
 mod comparison;

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Error;
 use super::gather::{Inputs, Stage};
 use crate::canonical;
-use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, Seed, SlotObject};
+use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, Seed, SlotObject, Usage};
 
 /// One object as a plugin returned it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub struct StageOutput {
     pub diagnostics: Vec<Diagnostic>,
     /// What it logged, for its author.
     pub log: Log,
+    /// What its call used.
+    pub usage: Usage,
 }
 
 /// What the chain returned: data that nobody may trust before `vet` has seen it.
@@ -78,6 +80,14 @@ pub fn chain_seeded(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
     Ok(Rendered { stages })
 }
 
+/// The same, once more if a plugin ran out of time: a busy machine may have taken it away.
+pub fn chain_again(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
+    match chain_seeded(inputs, seed) {
+        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => chain_seeded(inputs, seed),
+        outcome => outcome,
+    }
+}
+
 fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Result<StageOutput, Failure> {
     let base = base.iter().map(|o| SlotObject { slot: o.slot.clone(), object: canonical::text(&o.object) }).collect();
     let request = Request {
@@ -94,6 +104,7 @@ fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Resul
         objects: output.objects.into_iter().map(|(slot, object)| Untrusted { slot, object }).collect(),
         diagnostics: output.diagnostics,
         log: output.log,
+        usage: output.usage,
     })
 }
 

@@ -105,7 +105,9 @@ impl Vetted {
 pub fn vet(inputs: &Inputs, rendered: Rendered) -> Result<Vetted, Rejection> {
     let (mut base, mut objects) = (Vec::new(), Vec::new());
     let (mut chain, mut diagnostics) = (Vec::new(), Vec::new());
-    for StageOutput { stage, digest, emits, objects: untrusted, diagnostics: found, log: _ } in rendered.into_stages() {
+    for StageOutput { stage, digest, emits, objects: untrusted, diagnostics: found, log: _, usage: _ } in
+        rendered.into_stages()
+    {
         objects = declared(&emits, &untrusted, &base)
             .and_then(|()| stage_objects(inputs, &untrusted))
             .map_err(|rejection| rejection.by(&stage))?;

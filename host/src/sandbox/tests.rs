@@ -194,3 +194,19 @@ fn a_loaded_plugin_says_who_it_is() {
     assert_eq!(inspection.contract.as_deref(), Some("mcp:render@0.1.0"));
     assert_eq!(inspection.exports, ["mcp:render/info@0.1.0", "mcp:render/renderer@0.1.0"]);
 }
+
+#[test]
+fn fuel_is_counted_exactly_and_only_where_it_is_asked_for() {
+    let render = |sandbox: Sandbox| outcome(&sandbox, "good").unwrap().usage;
+    let [first, second] = [(), ()].map(|()| render(Sandbox::counting().unwrap()));
+    assert_eq!((first.fuel, first.memory, first.output), (second.fuel, second.memory, second.output));
+    assert!(first.fuel.is_some_and(|fuel| fuel > 0));
+    let usual = render(sandbox());
+    assert_eq!((usual.fuel, usual.memory, usual.output), (None, first.memory, first.output));
+}
+
+#[test]
+fn a_plugin_without_end_is_stopped_where_fuel_is_counted_as_well() {
+    let failure = outcome(&Sandbox::counting().unwrap(), "loop").unwrap_err();
+    assert_eq!(failure.class(), "Timeout");
+}

@@ -1,6 +1,7 @@
 //! Drives the real `mcp-render` on real files: what it prints, what it complains of, how it exits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bench;
 mod cases;
 mod check;
 mod command;

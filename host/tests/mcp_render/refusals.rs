@@ -103,6 +103,7 @@ fn help_teaches_with_examples() {
         (["test", "--help"], "expected.yaml"),
         (["check", "--help"], "coverage"),
         (["diff", "--help"], "restarts pods"),
+        (["bench", "--help"], "--max-fuel"),
         (["inspect", "--help"], "jq -r .digest"),
     ] {
         let help = run(arguments).printed();

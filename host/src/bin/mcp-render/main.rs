@@ -1,6 +1,7 @@
 //! The command of people who write render policies: renders MCPServers on files, with the operator's own code.
 
 mod access;
+mod bench;
 mod check;
 mod diff;
 mod flags;
@@ -38,6 +39,9 @@ enum Command {
     /// Say whether a plugin keeps the contract, and which fields of an MCPServer it drops.
     #[command(after_help = check::HELP)]
     Check(check::Flags),
+    /// Measure what a chain of plugins costs: time, fuel, memory and output, beside the limits.
+    #[command(after_help = bench::HELP)]
+    Bench(bench::Flags),
     /// Show what changes for each MCPServer when another plugin renders it, and whether its pods restart.
     #[command(after_help = diff::HELP)]
     Diff(diff::Flags),
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Command::Render(flags) => render::run(&flags),
         Command::Test(flags) => test::run(&flags),
         Command::Check(flags) => check::run(&flags),
+        Command::Bench(flags) => bench::run(&flags),
         Command::Diff(flags) => diff::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Push(flags) => push::run(flags),
