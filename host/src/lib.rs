@@ -4,6 +4,7 @@
 //! same code, so what a policy's author sees offline is what the cluster gets.
 
 pub mod api;
+pub mod bundle;
 pub mod cache;
 pub mod canonical;
 pub mod completion;

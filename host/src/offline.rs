@@ -30,7 +30,7 @@ pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
-pub use self::output::{Format, in_format, objects};
+pub use self::output::{Format, in_format, manifests, objects};
 pub use self::parameters::{ParametersSource, configure};
 pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;

@@ -5,9 +5,9 @@
 //! for their [chain](Plugins::chain).
 
 pub mod controller;
-mod fetch;
-mod prepare;
-mod selection;
+pub(crate) mod fetch;
+pub(crate) mod prepare;
+pub(crate) mod selection;
 mod self_test;
 mod status;
 mod store;
@@ -19,7 +19,7 @@ use kube::ResourceExt;
 
 pub use self::prepare::Workshop;
 use self::selection::Selection;
-pub use self::store::{Store, VersionRecord};
+pub use self::store::{Record, Store, VersionRecord};
 use crate::api::render_plugin::OnFailure;
 use crate::api::{MCPServer, RenderPlugin};
 use crate::cache::servers::Labels;

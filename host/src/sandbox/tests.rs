@@ -116,7 +116,7 @@ fn no_hostile_plugin_is_without_a_test() {
 
 #[test]
 fn hostile_plugins_are_contained_without_a_pool_too() {
-    let sandbox = Sandbox::with_engine(engine::on_demand().unwrap(), 1, None).unwrap();
+    let sandbox = Sandbox::with_engine(engine::on_demand().unwrap(), 1, None, false).unwrap();
     for (name, class, _) in HOSTILE {
         assert_eq!(outcome(&sandbox, name).map(|_| ()).unwrap_err().class(), *class, "{name}");
         assert_good(&sandbox);

@@ -16,3 +16,4 @@ mod output;
 mod parameters;
 mod plugins;
 mod refusals;
+mod replay;

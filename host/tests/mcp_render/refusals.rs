@@ -104,6 +104,7 @@ fn help_teaches_with_examples() {
         (["check", "--help"], "coverage"),
         (["diff", "--help"], "restarts pods"),
         (["bench", "--help"], "--max-fuel"),
+        (["replay", "--help"], "as recorded"),
         (["inspect", "--help"], "jq -r .digest"),
     ] {
         let help = run(arguments).printed();

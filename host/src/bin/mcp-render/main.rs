@@ -10,6 +10,7 @@ mod progress;
 mod pull;
 mod push;
 mod render;
+mod replay;
 mod test;
 
 use std::io::{self, Write};
@@ -45,6 +46,9 @@ enum Command {
     /// Show what changes for each MCPServer when another plugin renders it, and whether its pods restart.
     #[command(after_help = diff::HELP)]
     Diff(diff::Flags),
+    /// Render once more what `mcp-operator export` wrote, and say whether the outcome is the same.
+    #[command(after_help = replay::HELP)]
+    Replay(replay::Flags),
     /// Show what a component is, what it needs, and whether it can be used as a render plugin.
     #[command(after_help = inspect::HELP)]
     Inspect(inspect::Flags),
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Command::Check(flags) => check::run(&flags),
         Command::Bench(flags) => bench::run(&flags),
         Command::Diff(flags) => diff::run(&flags),
+        Command::Replay(flags) => replay::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Push(flags) => push::run(flags),
         Command::Pull(flags) => pull::run(flags),
