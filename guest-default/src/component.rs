@@ -36,4 +36,5 @@ impl Plugin for DefaultPlugin {
     }
 }
 
+#[cfg(feature = "component")]
 mcp_render_plugin::export!(DefaultPlugin);

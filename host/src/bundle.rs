@@ -5,6 +5,7 @@
 //! that may be secret. Nothing here knows a cluster.
 
 mod component;
+mod grants;
 mod outcome;
 mod read;
 pub mod redaction;
@@ -21,6 +22,7 @@ pub(crate) use self::outcome::object_differences;
 pub use self::outcome::{ObjectDigest, Outcome};
 pub use self::read::{MOST_BYTES, read};
 pub use self::rendering::{Rendering, render};
+use crate::api::render_plugin::Grants;
 use crate::sandbox::Limits;
 
 /// What this version writes and reads. Another number is another format.
@@ -64,6 +66,9 @@ pub struct Stage {
     /// `request.parameters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
+    /// What it may return besides what every plugin may.
+    #[serde(default, deserialize_with = "grants::read", skip_serializing_if = "grants::are_none")]
+    pub grants: Grants,
     /// What one call may use.
     pub limits: StageLimits,
 }
@@ -163,6 +168,7 @@ pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::render_plugin::PodSecurity;
     use crate::sandbox::Digest;
 
     /// A bundle of a server named `a` and one plugin with this component, whose outcome nobody has looked at.
@@ -187,6 +193,7 @@ pub(crate) mod tests {
                 name: "default".to_owned(),
                 digest: digest.clone(),
                 parameters: Some(json!({"zones": ["a"]})),
+                grants: Grants { pod_security: Some(PodSecurity::Baseline), ..Grants::default() },
                 limits: (&Limits::default()).into(),
             }],
             redacted: vec!["spec.config.env[0].value".to_owned()],

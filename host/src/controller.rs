@@ -6,6 +6,7 @@
 mod watches;
 
 pub(crate) use self::watches::report;
+pub use self::watches::{GrantedKindRequests, GrantedKinds};
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -52,12 +53,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Its parts: namespaces, or none for all of them.
+    pub fn places(&self) -> Vec<Option<&str>> {
+        match self {
+            Self::Cluster => vec![None],
+            Self::Namespaces(names) => names.iter().map(|name| Some(name.as_str())).collect(),
+        }
+    }
+
     /// The API of a kind in each part of the scope, with the part's namespace.
     fn apis<K: Resource>(&self, each: impl Fn(Option<&str>) -> Api<K>) -> Vec<(Option<String>, Api<K>)> {
-        match self {
-            Self::Cluster => vec![(None, each(None))],
-            Self::Namespaces(names) => names.iter().map(|name| (Some(name.clone()), each(Some(name)))).collect(),
-        }
+        self.places().into_iter().map(|place| (place.map(str::to_owned), each(place))).collect()
     }
 }
 
@@ -92,27 +98,29 @@ pub struct Limits {
 /// Runs until `stop` is cancelled, then finishes what is in flight. `ready` is called once everything is known.
 pub async fn run(
     ctx: Arc<Context>,
-    workshop: Workshop,
+    (workshop, granted): (Workshop, GrantedKindRequests),
     scope: Scope,
     limits: Limits,
     (signals, triggers): (Signals, Triggers),
     stop: CancellationToken,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let mut watches = JoinSet::new();
+    let mut tasks = JoinSet::new();
     let (listed, plugins) = oneshot::channel();
-    watches.spawn(plugins::controller::run(Arc::clone(&ctx), scope.clone(), workshop, signals.shared.clone(), listed));
-    let mut synced = watches::start(&ctx, &scope, &Arc::new(signals), &mut watches);
+    tasks.spawn(plugins::controller::run(Arc::clone(&ctx), scope.clone(), workshop, signals.shared.clone(), listed));
+    let signals = Arc::new(signals);
+    tasks.spawn(watches::granted::serve(Arc::clone(&ctx), scope.clone(), Arc::clone(&signals), granted));
+    let mut synced = watches::start(&ctx, &scope, &signals, &mut tasks);
     synced.push(Synced::when(plugins));
     tokio::select! {
-        ended = watches.join_next() => return Err(ended_early(ended)),
+        ended = tasks.join_next() => return Err(ended_early(ended)),
         () = stop.cancelled() => return Ok(()),
         () = Synced::all(synced) => {}
     }
     ready();
     tracing::info!("Watching");
     tokio::select! {
-        ended = watches.join_next() => Err(ended_early(ended)),
+        ended = tasks.join_next() => Err(ended_early(ended)),
         () = reconcile_servers(&ctx, &scope, limits, triggers, &stop) => {
             if stop.is_cancelled() { Ok(()) } else { bail!("the watch of MCPServers ended") }
         }

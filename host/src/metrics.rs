@@ -36,7 +36,7 @@ struct HandshakeLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct WriteLabels {
     verb: &'static str,
-    kind: &'static str,
+    kind: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -155,8 +155,8 @@ impl Metrics {
     }
 
     /// Counts one write request.
-    pub fn api_writes(&self, verb: &'static str, kind: &'static str) {
-        self.0.writes.get_or_create(&WriteLabels { verb, kind }).inc();
+    pub fn api_writes(&self, verb: &'static str, kind: &str) {
+        self.0.writes.get_or_create(&WriteLabels { verb, kind: kind.to_owned() }).inc();
     }
 
     /// Counts one stage of a rendering: `Rendered`, `LastGood`, or why the plugin failed.

@@ -18,9 +18,9 @@ mod inspection;
 mod located;
 mod manifests;
 mod output;
-mod parameters;
 mod plugins;
 mod server;
+mod settings;
 mod table;
 
 use std::path::PathBuf;
@@ -31,9 +31,9 @@ pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
 pub use self::output::{Format, in_format, manifests, objects};
-pub use self::parameters::{ParametersSource, configure};
 pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;
+pub use self::settings::{PluginFile, Settings, configure};
 use crate::reconcile::gather::Surroundings;
 
 /// What to render. `-` stands for the standard input wherever a file is meant.

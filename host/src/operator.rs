@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::flags::Flags;
 use crate::cache::Cache;
-use crate::controller::{self, Limits};
+use crate::controller::{self, GrantedKinds, Limits};
 use crate::default_plugin;
 use crate::events::Events;
 use crate::handshake;
 use crate::metrics::Metrics;
-use crate::plugins::{Plugins, Store, Workshop};
+use crate::plugins::{Grounds, Plugins, Store, Workshop};
 use crate::reconcile::gather::{Stage, Surroundings};
 use crate::reconcile::render::Renderer;
 use crate::reconcile::{Backoff, Context, Settings};
@@ -85,7 +85,10 @@ async fn work(
         client: client.clone(),
     });
     let plain_http = flags.plain_http_registries.clone();
-    let workshop = Workshop { client, plain_http, sandbox, store, code, most: flags.plugin_limits(), surroundings };
+    let (kinds, granted) = GrantedKinds::new();
+    let grounds = Grounds { client: client.clone(), scope: scope.clone(), kinds };
+    let most = flags.plugin_limits();
+    let workshop = (Workshop { client, plain_http, sandbox, store, code, most, grounds, surroundings }, granted);
     let limits = Limits { reconciles: flags.concurrent_reconciles };
     let is_ready = move || {
         ready.send_replace(true);
@@ -130,7 +133,7 @@ async fn first_stage(flags: &Flags, sandbox: &Sandbox) -> anyhow::Result<Stage> 
     let plugin = tokio::task::spawn_blocking(load).await.context("compiling the plugin")??;
     let info = plugin.info();
     tracing::info!(name = info.name, version = info.version, digest = %plugin.digest(), "Plugin loaded");
-    Ok(Stage { name: info.name.clone(), plugin, parameters: None, last_good: None })
+    Ok(Stage::new(info.name.clone(), plugin))
 }
 
 async fn terminated() -> anyhow::Result<&'static str> {

@@ -6,6 +6,7 @@
 
 pub mod controller;
 pub(crate) mod fetch;
+mod grants;
 pub(crate) mod prepare;
 pub(crate) mod selection;
 mod self_test;
@@ -17,6 +18,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::ResourceExt;
 
+pub use self::grants::Grounds;
 pub use self::prepare::Workshop;
 use self::selection::Selection;
 pub use self::store::{Record, Store, VersionRecord};
@@ -274,11 +276,11 @@ mod tests {
         LazyLock::new(|| Sandbox::new(1).unwrap().load(default_plugin::COMPONENT, Limits::default()).unwrap());
 
     fn stage(name: &str) -> Stage {
-        Stage { name: name.into(), plugin: PLUGIN.clone(), parameters: None, last_good: None }
+        Stage::new(name, PLUGIN.clone())
     }
 
     fn version(name: &str, digest: &str) -> Version {
-        let record = VersionRecord { digest: digest.into(), parameters: None, limits: None };
+        let record = VersionRecord { digest: digest.into(), parameters: None, limits: None, grants: None };
         Version { record, stage: stage(name) }
     }
 

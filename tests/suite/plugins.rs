@@ -56,8 +56,13 @@ async fn plugin_that_grabs_rights_is_contained(lab: &Lab) -> Result<()> {
     });
     let mut objects = other_policy();
     objects.push(("extra", binding.to_string()));
-    is_contained(lab, hostile_plugins::answering(&objects), "RenderRejected", &["ClusterRoleBinding", "not granted"])
-        .await
+    is_contained(
+        lab,
+        hostile_plugins::answering(&objects),
+        "RenderRejected",
+        &["ClusterRoleBinding", "is never a plugin's to write"],
+    )
+    .await
 }
 
 /// An operator with this plugin says what is wrong and applies nothing, while a neighbour serves on.

@@ -128,12 +128,18 @@ async fn operator(lab: &Lab) -> Result<Operator> {
 fn rules() -> Vec<(Value, &'static str)> {
     let digest = format!("sha256:{}", "0".repeat(64));
     let config_map = json!({ "namespace": "a", "name": "b", "key": "c" });
+    let budget = json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget" });
     let oci = json!({ "ref": "ghcr.io/example/spread:1", "pullSecrets": [{ "namespace": "a", "name": "b" }] });
     vec![
         (json!({}), ""),
         (json!({ "spec": { "parameters": { "any": ["thing"] }, "order": 0, "onFailure": "Block" } }), ""),
         (json!({ "spec": { "limits": { "memory": "128Mi", "timeMilliseconds": 500 } } }), ""),
         (json!({ "spec": { "source": { "file": null, "configMap": config_map } } }), ""),
+        (json!({ "spec": { "grants": { "kinds": [budget], "podSecurity": "Baseline", "networkPolicy": "Any" } } }), ""),
+        (json!({ "spec": { "grants": { "kinds": [budget, budget] } } }), "spec.grants.kinds"),
+        (json!({ "spec": { "grants": { "kinds": [{ "kind": "ConfigMap" }] } } }), "spec.grants.kinds[0].apiVersion"),
+        (json!({ "spec": { "grants": { "podSecurity": "Lax" } } }), "spec.grants.podSecurity"),
+        (json!({ "spec": { "grants": { "networkPolicy": "None" } } }), "spec.grants.networkPolicy"),
         (json!({ "spec": { "source": { "file": null, "oci": oci } } }), ""),
         (json!({ "spec": { "source": { "oci": oci } } }), "exactly one of"),
         (json!({ "spec": { "source": { "file": null, "oci": { "ref": "" } } } }), "spec.source.oci.ref"),
@@ -275,7 +281,7 @@ async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<
     lab.apply(&plain()).await?;
     lab.ready("demo").await?;
     let before = generation(lab, "demo").await?;
-    for (name, reason) in [("trap", "Trap"), ("loop", "Timeout"), ("cluster-role-binding", "RenderRejected")] {
+    for (name, reason) in [("trap", "Trap"), ("loop", "Timeout"), ("good", "RenderRejected")] {
         let plugin = Plugin::hostile(lab, name)?;
         plugin.apply().await?;
         plugin.until("SelfTested", &format!("False {reason}")).await?;
@@ -283,6 +289,9 @@ async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<
         let message = condition(&seen, "Ready")["message"].as_str().unwrap_or_default();
         ensure!(message.starts_with("for the example "), "{message}");
     }
+    let greedy = Plugin::hostile(lab, "cluster-role-binding")?;
+    greedy.apply().await?;
+    greedy.until("Granted", "False NotGranted").await?;
     let garbage = Plugin::hostile(lab, "garbage")?;
     garbage.apply().await?;
     garbage.until("Verified", "False ContractMismatch").await?;

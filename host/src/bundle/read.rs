@@ -59,7 +59,7 @@ fn check(bundle: &Bundle) -> anyhow::Result<()> {
     let stages = bundle.chain.len();
     ensure!((1..=MOST_STAGES).contains(&stages), "chain: has {stages} plugins; 1 to {MOST_STAGES} are possible");
     for stage in &bundle.chain {
-        let Stage { name, digest, parameters: _, limits } = stage;
+        let Stage { name, digest, parameters: _, grants: _, limits } = stage;
         ensure!(bundle.components.contains_key(digest), "chain: plugin {name}: its component {digest} is missing");
         within(limits).with_context(|| format!("chain: plugin {name}"))?;
     }
@@ -132,6 +132,8 @@ mod tests {
     #[test]
     fn a_field_that_this_version_does_not_know_is_not_passed_over() {
         let text = bundle(b"\0asm").to_json().replacen("\"parameters\":", "\"mood\": \"bad\", \"parameters\":", 1);
+        assert!(refused(text.as_bytes()).contains("unknown field `mood`"), "{}", refused(text.as_bytes()));
+        let text = bundle(b"\0asm").to_json().replacen("\"podSecurity\":", "\"mood\": \"bad\", \"podSecurity\":", 1);
         assert!(refused(text.as_bytes()).contains("unknown field `mood`"), "{}", refused(text.as_bytes()));
         let text = bundle(b"\0asm").to_json().replace("AGFzbQ==", "AGFzbQ==!");
         assert!(refused(text.as_bytes()).contains("no base64"), "{}", refused(text.as_bytes()));

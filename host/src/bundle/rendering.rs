@@ -35,12 +35,8 @@ impl Bundle {
         let load = |stage: &super::Stage| {
             let component = self.components.get(&stage.digest).context("its component is missing")?;
             let plugin = sandbox.load(&component.0, Limits::from(&stage.limits))?;
-            anyhow::Ok(gather::Stage {
-                name: stage.name.clone(),
-                plugin,
-                parameters: stage.parameters.clone(),
-                last_good: None,
-            })
+            let (parameters, grants) = (stage.parameters.clone(), stage.grants.clone());
+            anyhow::Ok(gather::Stage { parameters, grants, ..gather::Stage::new(stage.name.clone(), plugin) })
         };
         self.chain.iter().map(|stage| load(stage).with_context(|| format!("plugin {}", stage.name))).collect()
     }

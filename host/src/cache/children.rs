@@ -1,6 +1,6 @@
 //! The objects that servers were rendered to: who controls them, whether somebody touched our fields, how they do.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -64,6 +64,7 @@ pub struct Children(Mutex<Known>);
 struct Known {
     children: HashMap<ChildKey, Child>,
     by_controller: HashMap<String, BTreeSet<ChildKey>>,
+    watched: HashSet<Kind>,
 }
 
 impl Known {
@@ -80,6 +81,16 @@ impl Known {
 }
 
 impl Children {
+    /// Remembers that objects of this kind are watched from now on.
+    pub fn watch(&self, kind: Kind) {
+        self.known().watched.insert(kind);
+    }
+
+    /// Whether objects of this kind are watched: of others nothing is known.
+    pub fn are_watched(&self, kind: &Kind) -> bool {
+        self.known().watched.contains(kind)
+    }
+
     /// The child of that name.
     pub fn get(&self, key: &ChildKey) -> Option<Child> {
         self.known().children.get(key).cloned()
@@ -124,10 +135,10 @@ impl Children {
     }
 
     /// Forgets the children of `kind` that a complete list, of one namespace or all, did not have; returns them.
-    pub fn retain(&self, kind: Kind, namespace: Option<&str>, listed: &BTreeSet<ChildKey>) -> Vec<(ChildKey, Child)> {
+    pub fn retain(&self, kind: &Kind, namespace: Option<&str>, listed: &BTreeSet<ChildKey>) -> Vec<(ChildKey, Child)> {
         let mut known = self.known();
         let in_scope = |key: &ChildKey| namespace.is_none_or(|namespace| namespace == key.namespace);
-        let gone = |key: &&ChildKey| key.kind == kind && in_scope(key) && !listed.contains(*key);
+        let gone = |key: &&ChildKey| key.kind == *kind && in_scope(key) && !listed.contains(*key);
         let keys: Vec<_> = known.children.keys().filter(gone).cloned().collect();
         keys.into_iter()
             .filter_map(|key| {

@@ -1,14 +1,14 @@
-//! How a server's workload does: the few fields of a Deployment that a status is made of.
+//! How a server's workload does: the few fields of a Deployment or StatefulSet that a status is made of.
 
 use kube::core::Object;
 use serde::{Deserialize, Serialize};
 
-/// A Deployment with nothing but what we read.
-pub type DeploymentView = Object<DeploymentSpecView, DeploymentStatusView>;
+/// A Deployment or StatefulSet with nothing but what we read: in these fields the two are alike.
+pub type WorkloadView = Object<WorkloadSpecView, WorkloadStatusView>;
 
 /// The part of `spec` that we read.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct DeploymentSpecView {
+pub struct WorkloadSpecView {
     /// How many pods are wanted.
     #[serde(default)]
     pub replicas: Option<i32>,
@@ -17,7 +17,7 @@ pub struct DeploymentSpecView {
 /// The part of `status` that we read.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct DeploymentStatusView {
+pub struct WorkloadStatusView {
     /// The generation that the rest of the status is about.
     pub observed_generation: i64,
     /// All pods.
@@ -28,7 +28,7 @@ pub struct DeploymentStatusView {
     pub ready_replicas: i32,
     /// Pods that have been ready for long enough.
     pub available_replicas: i32,
-    /// What the Deployment's controller says.
+    /// What its controller says.
     pub conditions: Vec<ConditionView>,
 }
 
@@ -66,17 +66,17 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The state of a Deployment.
-    pub fn of(deployment: &DeploymentView) -> Self {
-        let status = deployment.status.clone().unwrap_or_default();
+    /// The state of a workload.
+    pub fn of(workload: &WorkloadView) -> Self {
+        let status = workload.status.clone().unwrap_or_default();
         let condition = |name: &str, value: &str| {
             status.conditions.iter().find(|condition| condition.r#type == name && condition.status == value)
         };
         let stuck = condition("Progressing", "False").filter(|c| c.reason == "ProgressDeadlineExceeded");
         let failure = condition("ReplicaFailure", "True").map(|condition| condition.message.clone());
         Self {
-            lagging: status.observed_generation < deployment.metadata.generation.unwrap_or(0),
-            desired: deployment.spec.replicas.unwrap_or(1),
+            lagging: status.observed_generation < workload.metadata.generation.unwrap_or(0),
+            desired: workload.spec.replicas.unwrap_or(1),
             updated: status.updated_replicas,
             total: status.replicas,
             ready: status.ready_replicas,

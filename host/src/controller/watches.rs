@@ -1,6 +1,7 @@
 //! The watches of everything but the servers themselves: they fill the cache and say whose server changed.
 
 mod children;
+pub(super) mod granted;
 mod sources;
 
 use std::collections::HashSet;
@@ -8,8 +9,7 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use kube::api::ApiResource;
 use kube::core::{DynamicResourceScope, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
@@ -18,6 +18,7 @@ use kube::{Api, Resource, ResourceExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+pub use self::granted::{GrantedKindRequests, GrantedKinds};
 use super::{Scope, Signals};
 use crate::api;
 use crate::cache::children::{Child, ChildKey};
@@ -43,9 +44,7 @@ impl Synced {
 /// Starts all watches.
 pub(super) fn start(ctx: &Arc<Context>, scope: &Scope, signals: &Arc<Signals>, tasks: &mut JoinSet<()>) -> Vec<Synced> {
     let mut start = Start { ctx, signals, tasks, synced: Vec::new() };
-    start.deployments(scope);
-    start.children::<Service>(scope, Kind::Service);
-    start.children::<NetworkPolicy>(scope, Kind::NetworkPolicy);
+    Kind::UNGRANTED.iter().for_each(|kind| start.children(scope, kind));
     start.pods(scope);
     start.sources::<ConfigMap>(scope, SourceKind::ConfigMap);
     start.sources::<Secret>(scope, SourceKind::Secret);
@@ -111,11 +110,11 @@ impl Start<'_> {
     /// Runs a watch in a task of its own and tells when it has listed everything once.
     fn follow<T: Send + 'static>(
         &mut self,
-        what: &'static str,
+        what: impl Into<String>,
         objects: impl Stream<Item = watcher::Result<Event<T>>> + Send + 'static,
         mut take: impl FnMut(Event<T>) + Send + 'static,
     ) {
-        let (done, synced) = oneshot::channel();
+        let (what, (done, synced)) = (what.into(), oneshot::channel());
         self.synced.push(Synced(synced));
         self.tasks.spawn(async move {
             let mut done = Some(done);
@@ -129,7 +128,7 @@ impl Start<'_> {
                             let _ = done.send(()); // nobody waits any more when the operator is stopping
                         }
                     }
-                    Err(error) => report(what, &error),
+                    Err(error) => report(&what, &error),
                 }
             }
         });

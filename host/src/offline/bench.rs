@@ -25,7 +25,7 @@ pub struct Plugins {
 }
 
 /// Loads components as a chain, in this order; of none, the default plugin alone. The stages are those in the operator's
-/// engine, and do not have their parameters yet.
+/// engine, and do not have their parameters and grants yet.
 pub fn load(sources: &[PluginSource]) -> Result<(Vec<Stage>, Plugins)> {
     let (timing, counting) = (Sandbox::new(1)?, Sandbox::counting()?);
     let sources = if sources.is_empty() { &[PluginSource::Default] } else { sources };
@@ -34,7 +34,7 @@ pub fn load(sources: &[PluginSource]) -> Result<(Vec<Stage>, Plugins)> {
         let component = source.read()?;
         let load = |sandbox: &Sandbox| {
             let plugin = sandbox.load(&component, Limits::default()).with_context(|| source.to_string())?;
-            anyhow::Ok(Stage { name: plugin.info().name.clone(), plugin, parameters: None, last_good: None })
+            anyhow::Ok(Stage::new(plugin.info().name.clone(), plugin))
         };
         let begun = Instant::now();
         let stage = load(&timing)?;
@@ -61,7 +61,7 @@ pub fn run(
     }
     let Plugins { mut counting, loaded } = plugins;
     for (counting, stage) in counting.iter_mut().zip(&surroundings.chain) {
-        counting.parameters.clone_from(&stage.parameters);
+        *counting = Stage { plugin: counting.plugin.clone(), ..stage.clone() };
     }
     let mut report = Report::new(iterations, loaded);
     for (index, server) in manifests.servers.iter().enumerate() {

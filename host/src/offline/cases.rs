@@ -1,6 +1,6 @@
 //! Golden folders: what `mcp-render test` finds, renders and compares.
 //!
-//! A case is a folder. `server.yaml` and `parameters.yaml` go in; `expected.yaml` holds what `mcp-render render` prints of
+//! A case is a folder. `server.yaml`, `parameters.yaml` and `grants.yaml` go in; `expected.yaml` holds what `mcp-render render` prints of
 //! them, `diagnostics.yaml` what it says besides. A file that is absent expects nothing of its sort. What counts is what
 //! the files mean, so they may have comments and any layout.
 
@@ -21,12 +21,13 @@ pub use self::junit::junit;
 pub use self::report::Report;
 use super::finding::{Finding, Findings, Severity, Statement};
 use super::output::{self, Format};
-use super::parameters::{self, ParametersSource};
+use super::settings::{self, PluginFile, Settings};
 use super::{RenderedServer, Sources};
 use crate::reconcile::gather::Surroundings;
 
 const SERVER: &str = "server.yaml";
 const PARAMETERS: &str = "parameters.yaml";
+const GRANTS: &str = "grants.yaml";
 const EXPECTED: &str = "expected.yaml";
 const DIAGNOSTICS: &str = "diagnostics.yaml";
 
@@ -37,6 +38,8 @@ pub struct Case {
     pub name: String,
     /// Where it is.
     pub folder: PathBuf,
+    /// What its plugin is granted, where some folder says so.
+    grants: Option<PathBuf>,
 }
 
 /// What became of a case.
@@ -81,10 +84,10 @@ struct Said<'a> {
 impl Case {
     /// Renders the case by this chain and compares. With `update`, the files are made to say what was rendered, unless a
     /// plugin is at fault: nobody expects a crash.
-    pub fn run(&self, surroundings: &Surroundings, parameters: &[ParametersSource], update: bool) -> Outcome {
+    pub fn run(&self, surroundings: &Surroundings, settings: &Settings, update: bool) -> Outcome {
         let start = Instant::now();
         let mut findings = Findings::default();
-        let servers = self.render(surroundings, parameters, &mut findings);
+        let servers = self.render(surroundings, settings, &mut findings);
         let faults: Vec<_> = findings.iter().filter(|finding| finding.severity >= Severity::Fault).collect();
         let (status, problems) = if faults.is_empty() {
             judge(&self.goldens(&servers, &findings), update)
@@ -92,21 +95,17 @@ impl Case {
             let message = |finding: &&Finding| Problem::Message { message: finding.to_string() };
             (Status::Failed, faults.iter().map(message).collect())
         };
-        let Self { name, folder } = self.clone();
+        let Self { name, folder, .. } = self.clone();
         Outcome { name, folder, status, problems, time: start.elapsed() }
     }
 
-    fn render(
-        &self,
-        surroundings: &Surroundings,
-        parameters: &[ParametersSource],
-        findings: &mut Findings,
-    ) -> Vec<RenderedServer> {
+    fn render(&self, surroundings: &Surroundings, settings: &Settings, findings: &mut Findings) -> Vec<RenderedServer> {
         let mut surroundings = surroundings.clone();
-        let mut parameters = parameters.to_vec();
+        let mut settings = settings.clone();
         let own = self.folder.join(PARAMETERS);
-        parameters.extend(own.exists().then(|| ParametersSource::for_last(own)));
-        parameters::configure(&mut surroundings.chain, &parameters, findings);
+        settings.parameters.extend(own.exists().then(|| PluginFile::for_last(own)));
+        settings.grants.extend(self.grants.clone().map(PluginFile::for_last));
+        settings::configure(&mut surroundings.chain, &settings, findings);
         if findings.has_errors() {
             return Vec::new();
         }

@@ -131,8 +131,8 @@ struct Server<'a> {
 #[serde(rename_all = "camelCase")]
 struct Object<'a> {
     slot: &'a str,
-    api_version: &'static str,
-    kind: &'static str,
+    api_version: &'a str,
+    kind: &'a str,
     name: &'a str,
     digest: &'a str,
     #[serde(flatten)]

@@ -57,5 +57,5 @@ pub fn load(sources: &[PluginSource]) -> Result<Vec<Stage>> {
 
 fn stage(sandbox: &Sandbox, source: &PluginSource) -> Result<Stage> {
     let plugin = sandbox.load(&source.read()?, Limits::default()).with_context(|| source.to_string())?;
-    Ok(Stage { name: plugin.info().name.clone(), plugin, parameters: None, last_good: None })
+    Ok(Stage::new(plugin.info().name.clone(), plugin))
 }

@@ -233,6 +233,7 @@ mod tests {
 
     use super::components::own;
     use super::*;
+    use crate::api::render_plugin::Grants;
     use crate::sandbox::Digest;
 
     const POLICY: &str = "policy";
@@ -240,7 +241,8 @@ mod tests {
     fn part(name: &str, component: Vec<u8>) -> Part {
         let limits = (&Limits::default()).into();
         let digest = Digest::of(&component).to_string();
-        let stage = bundle::Stage { name: name.to_owned(), digest, parameters: None, limits };
+        let stage =
+            bundle::Stage { name: name.to_owned(), digest, parameters: None, grants: Grants::default(), limits };
         Part { stage, component: bundle::Component(component) }
     }
 

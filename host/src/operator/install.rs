@@ -4,7 +4,7 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde_json::{Value, json};
 
-use super::rbac::RIGHTS;
+use super::rbac::{AGGREGATION_LABEL, RIGHTS};
 use crate::api::crd;
 
 /// The image of a released operator of this version.
@@ -12,6 +12,7 @@ pub const IMAGE: &str = concat!("ghcr.io/mcp-operator/mcp-operator:", env!("CARG
 
 const NAME: &str = "mcp-operator";
 const CLUSTER_ROLE: &str = "mcp-operator-cluster";
+const GRANTS_ROLE: &str = "mcp-operator-grants";
 const NAMESPACE: &str = "mcp-system";
 const PORT: i32 = 8080;
 const CACHE: &str = "/var/cache/mcp-operator";
@@ -28,6 +29,8 @@ pub fn to_yaml(image: &str) -> String {
         binding(NAME),
         role(CLUSTER_ROLE, true),
         binding(CLUSTER_ROLE),
+        grants_role(),
+        binding(GRANTS_ROLE),
         deployment(image),
         metrics_service(),
     ];
@@ -64,6 +67,16 @@ fn role(name: &str, cluster_wide: bool) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": { "name": name, "labels": labels() }, "rules": rules,
+    })
+}
+
+/// A role without rules of its own: Kubernetes fills in those of every role with the label. The rights for kinds that plugins
+/// were granted come this way.
+fn grants_role() -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": GRANTS_ROLE, "labels": labels() },
+        "aggregationRule": { "clusterRoleSelectors": [{ "matchLabels": { AGGREGATION_LABEL: "true" } }] },
     })
 }
 

@@ -33,7 +33,8 @@ pub struct Right {
 }
 
 const WATCH: &[&str] = &["get", "list", "watch"];
-const OWN: &[&str] = &["create", "delete", "get", "list", "patch", "watch"];
+/// What is done with objects of one's own.
+pub const OWN: &[&str] = &["create", "delete", "get", "list", "patch", "watch"];
 
 /// Every right, least first. A test takes each away and sees the operator refuse to start.
 pub const RIGHTS: &[Right] = &[
@@ -50,6 +51,9 @@ pub const RIGHTS: &[Right] = &[
     cluster_right(PLUGIN_GROUP, "renderplugins", &["list", "watch"], "how servers are rendered"),
     cluster_right(PLUGIN_GROUP, "renderplugins/status", &["patch"], "whether a plugin renders"),
 ];
+
+/// ClusterRoles with this label, and the value `true`, give the operator the rights for kinds that plugins were granted.
+pub const AGGREGATION_LABEL: &str = "render.mcp.x-k8s.io/aggregate-to-operator";
 
 /// The group of RenderPlugin.
 const PLUGIN_GROUP: &str = "render.mcp.x-k8s.io";
@@ -104,10 +108,7 @@ pub async fn wait_for_rights(client: &kube::Client, scope: &Scope) -> anyhow::Re
 /// Checks that the CRD is there and that we have every right, so that what is missing is named at the start instead of
 /// showing as an operator that does nothing.
 pub async fn preflight(client: &kube::Client, scope: &Scope) -> anyhow::Result<()> {
-    let namespaces: Vec<_> = match scope {
-        Scope::Cluster => vec![None],
-        Scope::Namespaces(names) => names.iter().map(|name| Some(name.as_str())).collect(),
-    };
+    let namespaces = scope.places();
     let places = |right: &Right| if right.cluster_wide { vec![None] } else { namespaces.clone() };
     let needs = RIGHTS.iter().flat_map(|right| {
         places(right).into_iter().flat_map(move |place| right.verbs.iter().map(move |&verb| (place, right, verb)))
@@ -135,11 +136,31 @@ async fn denied(
     right: &Right,
     verb: &str,
 ) -> anyhow::Result<Option<String>> {
-    let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
+    if is_allowed(client, namespace, right.group, right.resource, verb).await? {
+        return Ok(None);
+    }
+    let place = match namespace {
+        Some(name) => format!("in namespace {name}"),
+        None if right.cluster_wide => "in the cluster".to_owned(),
+        None => "in all namespaces".to_owned(),
+    };
+    let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
+    Ok(Some(format!("  {verb} {}{group} {place} ({})", right.resource, right.purpose)))
+}
+
+/// Whether we have a right, in one namespace or in all. A subresource stands after a slash.
+pub async fn is_allowed(
+    client: &kube::Client,
+    namespace: Option<&str>,
+    group: &str,
+    resource: &str,
+    verb: &str,
+) -> anyhow::Result<bool> {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
-                group: Some(right.group.into()),
+                group: Some(group.into()),
                 resource: Some(resource.into()),
                 subresource: Some(subresource.into()).filter(|subresource: &String| !subresource.is_empty()),
                 verb: Some(verb.into()),
@@ -155,16 +176,7 @@ async fn denied(
         .await?
         .map_err(|refusal| anyhow!(refusal.message))
         .context("asking which rights we have")?;
-    if answer.status.is_some_and(|status| status.allowed) {
-        return Ok(None);
-    }
-    let place = match namespace {
-        Some(name) => format!("in namespace {name}"),
-        None if right.cluster_wide => "in the cluster".to_owned(),
-        None => "in all namespaces".to_owned(),
-    };
-    let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
-    Ok(Some(format!("  {verb} {}{group} {place} ({})", right.resource, right.purpose)))
+    Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
 async fn definition_is_installed<K>(api: Api<K>) -> anyhow::Result<()>

@@ -1,5 +1,5 @@
-//! From a RenderPlugin's spec to a version that may render: fetch, verify, compile, self-test, in that order. What goes
-//! wrong is a [`Setback`], and touches no other version.
+//! From a RenderPlugin's spec to a version that may render: fetch, verify, compile, see what was granted, self-test, in that
+//! order. What goes wrong is a [`Setback`], and touches no other version.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
 
 use super::store::VersionRecord;
-use super::{Store, Version, fetch, selection, self_test};
+use super::{Grounds, Store, Version, fetch, grants, selection, self_test};
 use crate::api::RenderPluginSpec;
 use crate::api::render_plugin::PluginLimits;
 use crate::parameters;
@@ -24,13 +24,15 @@ pub enum Phase {
     Verified,
     /// It is machine code.
     Compiled,
+    /// It returns what was granted, and the operator can keep that.
+    Granted,
     /// It rendered examples.
     SelfTested,
 }
 
 impl Phase {
     /// All, in order.
-    pub const ALL: [Self; 4] = [Self::Fetched, Self::Verified, Self::Compiled, Self::SelfTested];
+    pub const ALL: [Self; 5] = [Self::Fetched, Self::Verified, Self::Compiled, Self::Granted, Self::SelfTested];
 }
 
 impl fmt::Display for Phase {
@@ -67,6 +69,8 @@ pub struct Workshop {
     pub code: CodeCache,
     /// What no plugin may exceed.
     pub most: Limits,
+    /// What grants are checked against.
+    pub grounds: Grounds,
     /// The same for every server.
     pub surroundings: Surroundings,
 }
@@ -113,15 +117,14 @@ impl Workshop {
         component: Vec<u8>,
         is_new: bool,
     ) -> Result<Version, Setback> {
-        let (workshop, name) = (self.clone(), name.to_owned());
-        let build = move || {
-            let stage = workshop.load(&name, &record, &digest, &component)?;
-            if is_new {
-                self_test::run(&workshop.surroundings, &stage)?;
-            }
-            Ok(Version { record, stage })
-        };
-        tokio::task::spawn_blocking(build).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        let (workshop, name, wanted) = (self.clone(), name.to_owned(), record.clone());
+        let stage = on_thread(move || workshop.load(&name, &wanted, &digest, &component)).await?;
+        self.grounds.prepare(grants::kinds(&stage)?).await?;
+        if is_new {
+            let (surroundings, stage) = (self.surroundings.clone(), stage.clone());
+            on_thread(move || self_test::run(&surroundings, &stage)).await?;
+        }
+        Ok(Version { record, stage })
     }
 
     fn load(&self, name: &str, record: &VersionRecord, digest: &Digest, component: &[u8]) -> Result<Stage, Setback> {
@@ -141,8 +144,14 @@ impl Workshop {
             message: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             passes: false,
         })?;
-        Ok(Stage { name: name.to_owned(), plugin, parameters, last_good: None })
+        let grants = record.grants.clone().unwrap_or_default();
+        Ok(Stage { parameters, grants, ..Stage::new(name, plugin) })
     }
+}
+
+/// Work for a processor, beside what the runtime has to do meanwhile.
+async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 fn verify(digest: &Digest, component: &[u8]) -> Result<(), Setback> {

@@ -94,7 +94,7 @@ mod tests {
         let sandbox = Sandbox::new(1).unwrap();
         let stage = |name: &str, bytes: &[u8]| {
             let plugin = sandbox.load(bytes, Limits::default()).unwrap();
-            Stage { name: name.into(), plugin, parameters: None, last_good: None }
+            Stage::new(name, plugin)
         };
         let chain = vec![stage("default", default_plugin::COMPONENT)];
         let surroundings = Surroundings { cluster_domain: "cluster.local".into(), kubernetes_version: None, chain };

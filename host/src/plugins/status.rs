@@ -82,6 +82,7 @@ fn done(phase: Phase) -> &'static str {
         Phase::Fetched => "the component was read",
         Phase::Verified => "the component has the digest and is a render plugin for this operator",
         Phase::Compiled => "the component was compiled",
+        Phase::Granted => "the plugin returns nothing but what every plugin may and what was granted",
         Phase::SelfTested => "the plugin rendered the examples, twice the same",
     }
 }
@@ -179,7 +180,8 @@ mod tests {
         assert_eq!(told[0], "Fetched=True Succeeded: the component was read");
         assert_eq!(told[1], "Verified=False DigestMismatch: no");
         assert_eq!(told[2], "Compiled=Unknown NotReached: see Verified");
-        assert_eq!(told[4], "Ready=False DigestMismatch: no; the version before, sha256:1, goes on rendering");
+        assert_eq!(told[3], "Granted=Unknown NotReached: see Verified");
+        assert_eq!(told[5], "Ready=False DigestMismatch: no; the version before, sha256:1, goes on rendering");
     }
 
     #[test]
@@ -198,6 +200,6 @@ mod tests {
     fn servers_for_which_it_fails_are_named_but_not_counted() {
         let failing: Vec<_> = ["a", "b", "c", "d", "e"].map(|name| ("team".to_owned(), name.to_owned())).into();
         let told = observed(None, Some("sha256:1"), &failing);
-        assert!(told[4].contains("fails for team/a, team/b, team/c, others;"), "{}", told[4]);
+        assert!(told[5].contains("fails for team/a, team/b, team/c, others;"), "{}", told[5]);
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::api::RenderPluginSpec;
-use crate::api::render_plugin::PluginLimits;
+use crate::api::render_plugin::{Grants, PluginLimits};
 use crate::private_files;
 use crate::sandbox::Digest;
 
@@ -25,12 +25,15 @@ pub struct VersionRecord {
     pub parameters: Option<Map<String, Value>>,
     /// What it may use.
     pub limits: Option<PluginLimits>,
+    /// What it may return besides what every plugin may.
+    pub grants: Option<Grants>,
 }
 
 impl VersionRecord {
     /// The version that a spec asks for.
     pub fn of(spec: &RenderPluginSpec) -> Self {
-        Self { digest: spec.digest.clone(), parameters: spec.parameters.clone(), limits: spec.limits.clone() }
+        let RenderPluginSpec { digest, parameters, limits, grants, .. } = spec.clone();
+        Self { digest, parameters, limits, grants }
     }
 }
 
@@ -146,7 +149,7 @@ mod tests {
     use super::*;
 
     fn version(component: &[u8]) -> VersionRecord {
-        VersionRecord { digest: Digest::of(component).to_string(), parameters: None, limits: None }
+        VersionRecord { digest: Digest::of(component).to_string(), parameters: None, limits: None, grants: None }
     }
 
     #[test]

@@ -144,7 +144,8 @@ async fn ensure(
     recorded: &[ObjectStatus],
     ctx: &Context,
 ) -> Result<ObjectStatus, Error> {
-    let key = ChildKey { kind: object.kind(), namespace: identity.namespace.clone(), name: object.name().to_owned() };
+    let key =
+        ChildKey { kind: object.kind().clone(), namespace: identity.namespace.clone(), name: object.name().to_owned() };
     let recorded = recorded.iter().find(|record| is_record_of(record, object.kind(), object.name()));
     let cached = ctx.cache.children.get(&key);
     if let (Some(recorded), Some(child)) = (recorded, &cached)
@@ -155,7 +156,7 @@ async fn ensure(
     if let Some(child) = cached.as_ref().filter(|child| replicas::are_dropped(object, child)) {
         replicas::hand_over(&key, child, ctx).await?;
     }
-    let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(child, identity));
+    let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(&key.kind, child, identity));
     let force = known || ownership::claim(identity, &key, ctx).await? == Standing::Ours;
     let written = patch(object, &key, force, ctx).await?;
     ctx.cache.children.observe_metadata(key, &written.metadata);
@@ -169,7 +170,7 @@ async fn ensure(
     })
 }
 
-fn is_record_of(record: &ObjectStatus, kind: Kind, name: &str) -> bool {
+fn is_record_of(record: &ObjectStatus, kind: &Kind, name: &str) -> bool {
     record.name == name && record.kind == kind.as_str() && record.api_version == kind.api_version()
 }
 
@@ -178,7 +179,11 @@ fn in_line(recorded: &ObjectStatus, object: &VettedObject, child: &Child) -> boo
     recorded.digest.as_deref() == Some(object.digest()) && recorded.fields.is_some() && recorded.fields == child.fields
 }
 
-fn is_ours(child: &Child, identity: &Identity) -> bool {
+/// Whether the object is this server's: by its controller or, where it has to outlive the server, by what we applied.
+fn is_ours(kind: &Kind, child: &Child, identity: &Identity) -> bool {
+    if kind.outlives() {
+        return child.controller.is_none() && child.fields.is_some();
+    }
     child.controller.as_ref().is_some_and(|controller| Some(&controller.uid) == identity.uid.as_ref())
 }
 
@@ -197,7 +202,7 @@ async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context
         _ => return Err(Unreachable::refused(&format!("apply {}", key.kind), &refusal).into()),
     };
     Err(Error::Child {
-        kind: key.kind,
+        kind: key.kind.clone(),
         message: format!("{} {}: {message}", key.kind, key.name),
         refused: refusal.code == CONFLICT,
         objects: Vec::new(),
@@ -212,26 +217,33 @@ fn conflict(message: &str) -> String {
     format!("other field managers own fields that the server's rendering sets, and they were left alone: {first}")
 }
 
-/// Deletes what was applied before, or carries our owner reference, and is no longer wanted.
+/// Deletes what was applied before, or carries our owner reference, and is no longer wanted. What outlives its server stays.
 async fn prune(
     identity: &Identity,
     wanted: &[ObjectStatus],
     recorded: &[ObjectStatus],
     ctx: &Context,
 ) -> Result<(), Error> {
-    let is_wanted = |kind: Kind, name: &str| wanted.iter().any(|record| is_record_of(record, kind, name));
+    let is_wanted = |kind: &Kind, name: &str| wanted.iter().any(|record| is_record_of(record, kind, name));
     let uid = identity.uid.as_deref().unwrap_or_default();
-    let key = |record: &ObjectStatus| {
-        let kind = Kind::named(&record.api_version, &record.kind)?;
-        Some(ChildKey { kind, namespace: identity.namespace.clone(), name: record.name.clone() })
+    let key = |record: &ObjectStatus| ChildKey {
+        kind: Kind::named(&record.api_version, &record.kind),
+        namespace: identity.namespace.clone(),
+        name: record.name.clone(),
     };
-    let mut candidates: Vec<_> = recorded.iter().filter_map(key).collect();
+    let mut candidates: Vec<_> = recorded.iter().map(key).collect();
     candidates.extend(ctx.cache.children.controlled_by(uid));
     candidates.sort();
     candidates.dedup();
-    for key in candidates.into_iter().filter(|key| !is_wanted(key.kind, &key.name)) {
-        let child = ctx.cache.children.get(&key).filter(|child| is_ours(child, identity));
-        if let Some(child) = child {
+    for key in candidates.into_iter().filter(|key| !is_wanted(&key.kind, &key.name) && !key.kind.outlives()) {
+        let child = match ctx.cache.children.get(&key) {
+            // No plugin is granted this kind any more, so nobody watches it.
+            None if !ctx.cache.children.are_watched(&key.kind) => {
+                live(&key, ctx).await?.map(|metadata| Child::of(&metadata, None))
+            }
+            child => child,
+        };
+        if let Some(child) = child.filter(|child| is_ours(&key.kind, child, identity)) {
             delete(&key, &child, ctx).await?;
         }
     }

@@ -56,7 +56,7 @@ impl Context {
     pub async fn write<T>(
         &self,
         verb: &'static str,
-        kind: &'static str,
+        kind: &str,
         call: impl Future<Output = kube::Result<T>>,
     ) -> Result<Result<T, Refusal>, Unreachable> {
         self.metrics.api_writes(verb, kind);

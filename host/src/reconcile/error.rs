@@ -91,7 +91,7 @@ impl Error {
                 _ => "RenderFailed",
             },
             Self::Rejected(_) => "RenderRejected",
-            Self::Child { kind, .. } => unavailable(*kind),
+            Self::Child { kind, .. } => unavailable(kind),
             Self::Unreachable(_) => "Unreachable",
         }
     }
@@ -158,11 +158,12 @@ impl Unreachable {
 }
 
 /// The condition reason for a child that could not be made.
-pub fn unavailable(kind: Kind) -> &'static str {
+pub fn unavailable(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Deployment => "DeploymentUnavailable",
+        Kind::Deployment | Kind::StatefulSet => "DeploymentUnavailable",
         Kind::Service => "ServiceUnavailable",
         Kind::NetworkPolicy => "NetworkPolicyUnavailable",
+        _ => "ObjectUnavailable",
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use self::references::{Reference, Source, SourceKind};
 use super::error::Unreachable;
 use super::{Context, Error, Identity, call};
+use crate::api::render_plugin::Grants;
 use crate::api::status::InputStatus;
 use crate::api::{self, MCPServer, MCPServerSpec, Violation};
 use crate::plugins::Missing;
@@ -36,8 +37,17 @@ pub struct Stage {
     pub plugin: Plugin,
     /// `request.parameters`.
     pub parameters: Option<Value>,
+    /// What it may return besides what every plugin may.
+    pub grants: Grants,
     /// The version that renders a server for which this one fails.
     pub last_good: Option<Box<Stage>>,
+}
+
+impl Stage {
+    /// A plugin as it is, without parameters and grants.
+    pub fn new(name: impl Into<String>, plugin: Plugin) -> Self {
+        Self { name: name.into(), plugin, parameters: None, grants: Grants::default(), last_good: None }
+    }
 }
 
 /// What is the same for every server.

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::Error;
 use super::gather::{Inputs, Stage};
+use crate::api::render_plugin::Grants;
 use crate::canonical;
 use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, Seed, SlotObject, Usage};
 
@@ -30,6 +31,8 @@ pub struct StageOutput {
     pub digest: String,
     /// The kinds that it said it would add or change.
     pub emits: Vec<ObjectKind>,
+    /// What it may return besides what every plugin may.
+    pub grants: Grants,
     /// Its objects.
     pub objects: Vec<Untrusted>,
     /// What it found.
@@ -101,6 +104,7 @@ fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Resul
         stage: stage.name.clone(),
         digest: stage.plugin.digest().to_string(),
         emits: stage.plugin.info().emits.clone(),
+        grants: stage.grants.clone(),
         objects: output.objects.into_iter().map(|(slot, object)| Untrusted { slot, object }).collect(),
         diagnostics: output.diagnostics,
         log: output.log,

@@ -135,7 +135,7 @@ pub async fn report(
     let previous = server.status.as_ref().and_then(|status| status.render.as_ref());
     let render = outcome.as_ref().map_or(previous, |applied| Some(applied.render()));
     let workload = in_slot(render, WORKLOAD).and_then(|object| {
-        let kind = Kind::named(&object.api_version, &object.kind)?;
+        let kind = Kind::named(&object.api_version, &object.kind);
         let key = ChildKey { kind, namespace: identity.namespace.clone(), name: object.name.clone() };
         ctx.cache.children.get(&key)?.workload
     });

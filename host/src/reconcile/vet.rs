@@ -2,12 +2,15 @@
 //!
 //! A whitelist by construction: an object passes when its kind may be emitted, its metadata holds nothing but name,
 //! labels and annotations, every one of its fields survives a round trip through the Kubernetes type, and it gives the
-//! pods no right that neither the user's own spec nor the restricted profile gives. Every stage of a chain is judged,
-//! not only the last. What is applied is our own serialisation, with owner, namespace and labels stamped by us.
+//! pods no right that neither the user's own spec nor the restricted profile nor a grant gives. Every stage of a chain is
+//! judged, not only the last: what it adds or changes by its own grants, what it hands on by those of the stages before it
+//! as well. What is applied is our own serialisation, with owner, namespace and labels stamped by us.
 
 mod kinds;
 mod metadata;
 mod network;
+mod others;
+mod permit;
 mod pods;
 mod rejection;
 mod schema;
@@ -19,11 +22,14 @@ mod tests;
 use serde_json::{Value, json};
 
 pub use self::kinds::Kind;
+use self::permit::Permit;
 pub use self::rejection::Rejection;
+pub(crate) use self::schema::lost;
 pub use self::shape::{NETWORK_POLICY, SERVICE, WORKLOAD};
 use super::Identity;
 use super::gather::Inputs;
 use super::render::{Rendered, StageOutput, Untrusted};
+use crate::api::render_plugin::Grants;
 use crate::sandbox::{Diagnostic, ObjectKind};
 use crate::{api, canonical};
 
@@ -47,8 +53,8 @@ impl VettedObject {
     }
 
     /// Its kind.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     /// Its name.
@@ -105,43 +111,53 @@ impl Vetted {
 pub fn vet(inputs: &Inputs, rendered: Rendered) -> Result<Vetted, Rejection> {
     let (mut base, mut objects) = (Vec::new(), Vec::new());
     let (mut chain, mut diagnostics) = (Vec::new(), Vec::new());
-    for StageOutput { stage, digest, emits, objects: untrusted, diagnostics: found, log: _, usage: _ } in
-        rendered.into_stages()
-    {
-        objects = declared(&emits, &untrusted, &base)
-            .and_then(|()| stage_objects(inputs, &untrusted))
+    let mut granted = Grants::default();
+    for output in rendered.into_stages() {
+        let StageOutput { stage, digest, emits, grants, objects: untrusted, diagnostics: found, log: _, usage: _ } =
+            output;
+        granted = granted.union(&grants);
+        objects = declared(&emits, &grants, &untrusted, &base)
+            .and_then(|()| stage_objects(inputs, &granted, &untrusted))
             .map_err(|rejection| rejection.by(&stage))?;
         diagnostics.extend(found.into_iter().map(|diagnostic| (stage.clone(), diagnostic)));
         chain.push(ChainLink { name: stage, digest });
         base = untrusted;
     }
-    objects.sort_by_key(|object| object.kind.rank());
+    objects.sort_by(|one, other| one.kind.cmp(&other.kind));
     Ok(Vetted { objects, chain, diagnostics })
 }
 
-/// A stage adds or changes only kinds that it declared; the objects of other kinds it hands on as they came.
-fn declared(emits: &[ObjectKind], untrusted: &[Untrusted], base: &[Untrusted]) -> Result<(), Rejection> {
+/// A stage adds or changes only kinds that it declared and was granted; the objects of other kinds it hands on as they came.
+fn declared(
+    emits: &[ObjectKind],
+    grants: &Grants,
+    untrusted: &[Untrusted],
+    base: &[Untrusted],
+) -> Result<(), Rejection> {
+    let as_it_came = |o: &Untrusted| {
+        let canonical = canonical::value(&o.object);
+        base.iter().any(|before| before.slot == o.slot && canonical::value(&before.object) == canonical)
+    };
     let declares = |object: &Value| {
         emits
             .iter()
             .any(|kind| object["apiVersion"] == kind.api_version.as_str() && object["kind"] == kind.kind.as_str())
     };
-    let as_it_came = |o: &Untrusted| {
-        let canonical = canonical::value(&o.object);
-        base.iter().any(|before| before.slot == o.slot && canonical::value(&before.object) == canonical)
-    };
-    match untrusted.iter().find(|o| !declares(&o.object) && !as_it_came(o)) {
-        None => Ok(()),
-        Some(Untrusted { slot, object }) => {
-            Err(Rejection::field("kind", "is not among the kinds that the plugin declares to emit")
-                .in_object(slot, object))
-        }
+    for Untrusted { slot, object } in untrusted.iter().filter(|o| !as_it_came(o)) {
+        let verdict = match Kind::of(object, grants) {
+            Ok(_) if declares(object) => Ok(()),
+            Ok(_) => Err(Rejection::field("kind", "is not among the kinds that the plugin declares to emit")),
+            Err(rejection) => Err(rejection),
+        };
+        verdict.map_err(|rejection| rejection.in_object(slot, object))?;
     }
+    Ok(())
 }
 
-fn stage_objects(inputs: &Inputs, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {
-    let objects = untrusted.iter().map(|o| object(inputs, o)).collect::<Result<Vec<_>, _>>()?;
-    shape::check(&objects)?;
+fn stage_objects(inputs: &Inputs, grants: &Grants, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {
+    let permit = Permit::new(inputs, grants, untrusted);
+    let objects = untrusted.iter().map(|o| object(&permit, o)).collect::<Result<Vec<_>, _>>()?;
+    shape::check(&permit, &objects)?;
     let bytes: usize = objects.iter().map(|object| object.manifest.to_string().len()).sum();
     if bytes > MAX_BYTES {
         return Err(Rejection::whole(format!("all objects together are {bytes} bytes; {MAX_BYTES} are allowed")));
@@ -149,27 +165,35 @@ fn stage_objects(inputs: &Inputs, untrusted: &[Untrusted]) -> Result<Vec<VettedO
     Ok(objects)
 }
 
-fn object(inputs: &Inputs, untrusted: &Untrusted) -> Result<VettedObject, Rejection> {
+fn object(permit: &Permit<'_>, untrusted: &Untrusted) -> Result<VettedObject, Rejection> {
     let at = |rejection: Rejection| rejection.in_object(&untrusted.slot, &untrusted.object);
-    let kind = Kind::of(&untrusted.object).map_err(at)?;
-    let name = metadata::check(inputs.identity(), &untrusted.object).map_err(at)?;
-    let mut manifest = schema::round_trip(kind, &untrusted.object).map_err(at)?;
+    let identity = permit.inputs.identity();
+    let kind = Kind::of(&untrusted.object, permit.grants).map_err(at)?;
+    let name = metadata::check(identity, &untrusted.object).map_err(at)?;
+    let mut manifest = schema::round_trip(&kind, &untrusted.object).map_err(at)?;
     match kind {
-        Kind::Deployment => pods::check(inputs, &manifest),
-        Kind::Service => shape::check_service(inputs, &untrusted.slot, &manifest),
-        Kind::NetworkPolicy => network::check(inputs, &manifest),
+        Kind::Deployment => pods::check(permit, &manifest),
+        Kind::StatefulSet => pods::check(permit, &manifest).and_then(|()| others::check_stateful_set(&manifest)),
+        Kind::Service => shape::check_service(permit.inputs, &untrusted.slot, &manifest),
+        Kind::NetworkPolicy => network::check(permit, &manifest),
+        Kind::PersistentVolumeClaim => others::check_claim("spec", &manifest["spec"]),
+        Kind::PodDisruptionBudget => others::check_disruption_budget(identity, &manifest),
+        Kind::HorizontalPodAutoscaler => others::check_autoscaler(permit, &manifest),
+        Kind::ServiceAccount => others::check_service_account(permit, &manifest),
+        Kind::ConfigMap | Kind::Other(_) => Ok(()),
     }
     .map_err(at)?;
-    stamp(inputs.identity(), &mut manifest);
+    stamp(identity, &kind, &mut manifest);
     let digest = canonical::digest(&manifest);
     Ok(VettedObject { slot: untrusted.slot.clone(), kind, name, manifest, digest })
 }
 
-/// Writes what only the host may say: namespace, owner and the labels by which children are found.
-fn stamp(identity: &Identity, manifest: &mut Value) {
+/// Writes what only the host may say: namespace, owner and the labels by which children are found. What outlives the server
+/// gets no owner, so that nothing collects it.
+fn stamp(identity: &Identity, kind: &Kind, manifest: &mut Value) {
     let metadata = &mut manifest["metadata"];
     metadata["namespace"] = json!(identity.namespace);
-    if let Some(owner) = identity.owner_reference() {
+    if let Some(owner) = identity.owner_reference().filter(|_| !kind.outlives()) {
         metadata["ownerReferences"] = json!([owner]);
     }
     metadata["labels"][api::APP_LABEL] = json!(api::APP_LABEL_VALUE);

@@ -99,16 +99,15 @@ impl CodeCache {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| host("the compiling process cannot be started", error))?;
-        let written = child.stdin.take().map(|mut stdin| stdin.write_all(component));
+        // A child that ends early does not read to the end; why it ended says more.
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(component));
         let output = child.wait_with_output().map_err(|error| host("the compiling process was lost", error))?;
         if output.status.success() {
             return Ok(());
         }
         let words = String::from_utf8_lossy(&output.stderr);
-        match (written, refusal(output.status, &words)) {
-            (Some(Err(error)), None) => Err(host("the compiling process does not read", error)),
-            (_, refusal) => Err(refusal.unwrap_or_else(|| Failure::Host(format!("compiling failed: {words}")))),
-        }
+        let failed = || Failure::Host(format!("compiling failed, {}: {words}", output.status));
+        Err(refusal(output.status, &words).unwrap_or_else(failed))
     }
 }
 
@@ -202,7 +201,7 @@ mod tests {
         let digest = Digest::of(b"x");
         fs::write(cache.image(&engine, &digest), "nonsense").unwrap();
         let failure = cache.load(&engine, b"x", &digest).unwrap_err();
-        assert!(failure.to_string().contains("compiling failed"), "{failure}");
+        assert!(failure.to_string().contains("compiling failed, exit status: 1"), "{failure}");
     }
 
     #[test]

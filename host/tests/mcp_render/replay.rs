@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use mcp_operator::api::render_plugin::Grants;
 use mcp_operator::bundle::{self, Bundle, Component, FORMAT, Outcome, Recorded, Stage, StageLimits};
 use mcp_operator::default_plugin;
 use mcp_operator::sandbox::{Digest, Limits};
@@ -19,6 +20,7 @@ pub fn bundle(components: &[Vec<u8>]) -> Bundle {
         name: format!("stage-{index}"),
         digest: digest(component),
         parameters: None,
+        grants: Grants::default(),
         limits: StageLimits::from(&Limits::default()),
     };
     let bundle = Bundle {

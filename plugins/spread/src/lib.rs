@@ -1,6 +1,7 @@
-//! A render plugin that spreads a server's pods and lets them end gently: [`parameters`] is what can be set, [`pods`] is
-//! what becomes of the pod template.
+//! A render plugin that spreads a server's pods, lets nodes be drained one pod at a time, and lets pods end gently:
+//! [`parameters`] is what can be set, [`pods`] is what becomes of the pod template, [`budget`] is what is added to it.
 
+pub mod budget;
 pub mod parameters;
 pub mod pods;
 
@@ -19,7 +20,7 @@ impl Plugin for Spread {
         name: "spread",
         version: env!("CARGO_PKG_VERSION"),
         description: "Spreads a server's pods over zones and nodes, and lets them end without cutting off requests.",
-        emits: &[Kind::DEPLOYMENT],
+        emits: &[Kind::DEPLOYMENT, budget::KIND],
         facts: &[],
         parameters_schema: Some(include_str!("../parameters.schema.json")),
     };
@@ -28,6 +29,7 @@ impl Plugin for Spread {
         let workload = base.workload()?;
         pods::spread(workload, &parameters)?;
         pods::end_gently(workload, &parameters)?;
+        budget::allow_drains(&mut base, &parameters)?;
         Ok(base.into())
     }
 }

@@ -12,10 +12,22 @@ pub struct Parameters {
     pub max_skew: u32,
     /// What becomes of a pod for which that cannot be kept.
     pub when_unsatisfiable: WhenUnsatisfiable,
+    /// How many pods may be missing while nodes are drained.
+    pub max_unavailable: Amount,
     /// How long a pod that has to end keeps serving, in seconds.
     pub drain_seconds: u32,
     /// How long the server has after that to finish, in seconds.
     pub shutdown_seconds: u32,
+}
+
+/// A number of pods, or a share of all.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Amount {
+    /// So many.
+    Pods(u32),
+    /// Such as `25%`.
+    Share(String),
 }
 
 /// As a topology spread constraint spells it.
@@ -33,6 +45,7 @@ impl Default for Parameters {
             topology_keys: vec!["topology.kubernetes.io/zone".to_owned(), "kubernetes.io/hostname".to_owned()],
             max_skew: 1,
             when_unsatisfiable: WhenUnsatisfiable::ScheduleAnyway,
+            max_unavailable: Amount::Pods(1),
             drain_seconds: 5,
             shutdown_seconds: 30,
         }
@@ -55,7 +68,7 @@ mod tests {
         let properties = schema.at("properties").as_object().unwrap();
         let defaults = properties.iter().map(|(name, schema)| (name.as_str(), schema["default"].clone()));
         let defaults: BTreeMap<_, _> = defaults.collect();
-        assert_eq!(defaults.len(), 5);
+        assert_eq!(defaults.len(), 6);
         assert_eq!(Parameters::deserialize(defaults.into_deserializer()).unwrap(), Parameters::default());
     }
 }

@@ -48,16 +48,10 @@ impl Image {
         [self.words(items.as_flattened()), count]
     }
 
-    /// `plugin-info` with this name and this schema of parameters.
-    pub fn plugin_info(&mut self, name: &str, schema: Option<&str>) -> u32 {
+    /// `plugin-info` with this name, these kinds, as `apiVersion` and `kind`, and this schema of parameters.
+    pub fn plugin_info(&mut self, name: &str, kinds: &[[String; 2]], schema: Option<&str>) -> u32 {
         let texts = [name, "1.0.0", "A plugin for tests."].map(|text| self.text(text));
-        let kinds = [
-            ["apps/v1", "Deployment"],
-            ["v1", "Service"],
-            ["networking.k8s.io/v1", "NetworkPolicy"],
-            ["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"],
-        ];
-        let kinds = kinds.map(|[api_version, kind]| flat([self.text(api_version), self.text(kind)]));
+        let kinds: Vec<_> = kinds.iter().map(|kind| flat(kind.each_ref().map(|text| self.text(text)))).collect();
         let emits = self.list(&kinds);
         let [schema, length] = schema.map(|schema| self.text(schema)).unwrap_or_default();
         self.words(

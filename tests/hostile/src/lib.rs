@@ -28,11 +28,22 @@ pub fn component(name: &str) -> Vec<u8> {
     (fixture.unwrap_or_else(|| panic!("there is no hostile plugin {name:?}")).build)()
 }
 
-/// A plugin that answers every request with these objects, given by slot and JSON. Nothing checks them.
+/// A plugin that answers every request with these objects, given by slot and JSON. Nothing checks them. It says that it
+/// returns their kinds.
 pub fn answering<S: AsRef<[u8]>, O: AsRef<[u8]>>(objects: &[(S, O)]) -> Vec<u8> {
-    let mut image = Image::new();
-    let answer = image.response(objects);
-    Module { name: "fixed", image, render: format!("(i32.const {answer})"), ..Module::default() }.component()
+    let mut module = Module { name: "fixed", ..Module::default() };
+    let answer = module.image.response(objects);
+    module.render = format!("(i32.const {answer})");
+    module.kinds.extend(objects.iter().filter_map(|(_, object)| kind(object.as_ref())));
+    module.kinds.sort();
+    module.kinds.dedup();
+    module.component()
+}
+
+/// `apiVersion` and `kind` of an object, if it is one.
+fn kind(object: &[u8]) -> Option<[String; 2]> {
+    let object: serde_json::Value = serde_json::from_slice(object).ok()?;
+    Some([object["apiVersion"].as_str()?.to_owned(), object["kind"].as_str()?.to_owned()])
 }
 
 /// A plugin whose `render` is this WebAssembly text. It logs `these are my last words` first.

@@ -12,6 +12,8 @@ const WASI: &str = include_str!("wasi.wit");
 pub struct Module {
     /// The name it gives itself.
     pub name: &'static str,
+    /// The kinds that it says it returns, as `apiVersion` and `kind`.
+    pub kinds: Vec<[String; 2]>,
     /// The JSON Schema of its parameters.
     pub schema: Option<&'static str>,
     /// Its static data.
@@ -30,10 +32,15 @@ pub struct Module {
     pub wit: &'static [(&'static str, &'static str)],
 }
 
+/// What every plugin may return.
+const USUAL_KINDS: [[&str; 2]; 3] =
+    [["apps/v1", "Deployment"], ["v1", "Service"], ["networking.k8s.io/v1", "NetworkPolicy"]];
+
 impl Default for Module {
     fn default() -> Self {
         Self {
             name: "hostile",
+            kinds: USUAL_KINDS.map(|kind| kind.map(str::to_owned)).to_vec(),
             schema: None,
             image: Image::new(),
             pages: 2,
@@ -70,7 +77,7 @@ impl Module {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("render.wit", wit).expect("the WIT is valid");
         let world = resolve.select_world(&[package], Some("plugin")).expect("the WIT has the world");
-        let info = self.image.plugin_info(self.name, self.schema);
+        let info = self.image.plugin_info(self.name, &self.kinds, self.schema);
         let last_words = self.image.text("these are my last words");
         let version = if wit.contains("mcp:render@0.1.0;") { "0.1.0" } else { "0.3.0" };
         let text = self.to_wat(version, info, last_words);

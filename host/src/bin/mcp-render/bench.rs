@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use mcp_operator::offline::{self, Findings, Format, ParametersSource, PluginSource, Severity, bench};
+use mcp_operator::offline::{self, Findings, Format, PluginFile, PluginSource, Settings, Severity, bench};
 use mcp_operator::stdout::print;
 
 use crate::flags::{Cluster, SourceFlags};
@@ -36,7 +36,10 @@ pub struct Flags {
     sources: SourceFlags,
     /// A YAML or JSON file with parameters, as in `render --parameters`. Repeatable.
     #[arg(long, value_name = "[PLUGIN=]FILE")]
-    parameters: Vec<ParametersSource>,
+    parameters: Vec<PluginFile>,
+    /// A YAML or JSON file with what a plugin is granted, as in `render --grants`. Repeatable.
+    #[arg(long, value_name = "[PLUGIN=]FILE")]
+    grants: Vec<PluginFile>,
     #[command(flatten)]
     cluster: Cluster,
     /// How many times each server is rendered.
@@ -56,7 +59,8 @@ examples. Repeatable. ConfigMaps and Secrets that they refer to give the pods' c
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     let (mut chain, plugins) = bench::load(&flags.plugins)?;
-    offline::configure(&mut chain, &flags.parameters, &mut findings);
+    let settings = Settings { parameters: flags.parameters.clone(), grants: flags.grants.clone() };
+    offline::configure(&mut chain, &settings, &mut findings);
     if findings.has_errors() {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mcp_operator::offline::{self, Exemption, Findings, Format, ParametersSource, PluginSource, Sources, check};
+use mcp_operator::offline::{self, Exemption, Findings, Format, PluginFile, PluginSource, Settings, Sources, check};
 use mcp_operator::stdout::print;
 
 use crate::flags::Cluster;
@@ -33,7 +33,10 @@ pub struct Flags {
     plugin: PluginSource,
     /// A YAML or JSON file with the plugin's parameters.
     #[arg(long, value_name = "FILE")]
-    parameters: Vec<ParametersSource>,
+    parameters: Vec<PluginFile>,
+    /// A YAML or JSON file with what the plugin is granted.
+    #[arg(long, value_name = "FILE")]
+    grants: Vec<PluginFile>,
     /// Files or directories with MCPServers, read with everything below them, to take instead of the embedded examples.
     /// Repeatable.
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
@@ -53,7 +56,8 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     if report.is_good() {
         let chain = check::chain(&flags.plugin);
-        let surroundings = flags.cluster.surroundings(&chain, &flags.parameters, &mut findings)?;
+        let settings = Settings { parameters: flags.parameters.clone(), grants: flags.grants.clone() };
+        let surroundings = flags.cluster.surroundings(&chain, &settings, &mut findings)?;
         let bar = progress::bar("fields");
         let sources = flags.sources();
         report.render(&surroundings, sources.as_ref(), &flags.exemptions, &mut findings, &mut progress::on(&bar));

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use mcp_operator::offline::{self, Findings, Format, ParametersSource, PluginSource, Severity, Verdict};
+use mcp_operator::offline::{self, Findings, Format, PluginFile, PluginSource, Settings, Severity, Verdict};
 use mcp_operator::stdout::{print, print_coloured};
 
 use crate::flags::{Cluster, SourceFlags};
@@ -44,10 +44,16 @@ pub struct Flags {
     sources: SourceFlags,
     /// Parameters of OLD, as in `render --parameters`. Repeatable.
     #[arg(long, value_name = "[PLUGIN=]FILE")]
-    old_parameters: Vec<ParametersSource>,
+    old_parameters: Vec<PluginFile>,
+    /// What OLD is granted, as in `render --grants`. Repeatable.
+    #[arg(long, value_name = "[PLUGIN=]FILE")]
+    old_grants: Vec<PluginFile>,
     /// Parameters of NEW. Repeatable.
     #[arg(long, value_name = "[PLUGIN=]FILE")]
-    new_parameters: Vec<ParametersSource>,
+    new_parameters: Vec<PluginFile>,
+    /// What NEW is granted. Repeatable.
+    #[arg(long, value_name = "[PLUGIN=]FILE")]
+    new_grants: Vec<PluginFile>,
     #[command(flatten)]
     cluster: Cluster,
     /// Print the table without the differences.
@@ -71,8 +77,14 @@ impl From<OsString> for Chain {
 
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
-    let old = flags.cluster.surroundings(&flags.old.0, &flags.old_parameters, &mut findings)?;
-    let new = flags.cluster.surroundings(&flags.new.0, &flags.new_parameters, &mut findings)?;
+    let settings = |parameters: &[PluginFile], grants: &[PluginFile]| Settings {
+        parameters: parameters.to_vec(),
+        grants: grants.to_vec(),
+    };
+    let old = settings(&flags.old_parameters, &flags.old_grants);
+    let new = settings(&flags.new_parameters, &flags.new_grants);
+    let old = flags.cluster.surroundings(&flags.old.0, &old, &mut findings)?;
+    let new = flags.cluster.surroundings(&flags.new.0, &new, &mut findings)?;
     if findings.has_errors() {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mcp_operator::offline::{self, Findings, ParametersSource, PluginSource, Sources};
+use mcp_operator::offline::{self, Findings, PluginFile, PluginSource, Settings, Sources};
 use mcp_operator::reconcile::gather::{Stage, Surroundings};
 
 /// Where servers come from.
@@ -35,7 +35,11 @@ pub struct ChainFlags {
     /// A YAML or JSON file with a plugin's parameters, checked by the plugin's own schema. They are for the chain's last
     /// plugin, unless PLUGIN names another, by the name that `inspect` shows. Repeatable.
     #[arg(long, value_name = "[PLUGIN=]FILE")]
-    parameters: Vec<ParametersSource>,
+    parameters: Vec<PluginFile>,
+    /// A YAML or JSON file with what a plugin is granted: what a RenderPlugin has in `spec.grants`. For the same plugin as
+    /// with --parameters. Repeatable.
+    #[arg(long, value_name = "[PLUGIN=]FILE")]
+    grants: Vec<PluginFile>,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -65,32 +69,32 @@ impl SourceFlags {
 }
 
 impl ChainFlags {
-    /// The chain without parameters.
+    /// The chain without parameters and grants.
     pub fn unconfigured(&self) -> anyhow::Result<Surroundings> {
-        self.cluster.surroundings(&self.plugins, &[], &mut Findings::default())
+        self.cluster.surroundings(&self.plugins, &Settings::default(), &mut Findings::default())
     }
 
-    /// The parameters that the chain would get.
-    pub fn parameters(&self) -> &[ParametersSource] {
-        &self.parameters
+    /// The parameters and grants that the chain would get.
+    pub fn settings(&self) -> Settings {
+        Settings { parameters: self.parameters.clone(), grants: self.grants.clone() }
     }
 
-    /// The chain with its parameters; what is wrong with those is in `findings` then.
+    /// The chain with its parameters and grants; what is wrong with those is in `findings` then.
     pub fn surroundings(&self, findings: &mut Findings) -> anyhow::Result<Surroundings> {
-        self.cluster.surroundings(&self.plugins, &self.parameters, findings)
+        self.cluster.surroundings(&self.plugins, &self.settings(), findings)
     }
 }
 
 impl Cluster {
-    /// A chain of these plugins with these parameters; what is wrong with the parameters is in `findings` then.
+    /// A chain of these plugins with these settings; what is wrong with the settings is in `findings` then.
     pub fn surroundings(
         &self,
         plugins: &[PluginSource],
-        parameters: &[ParametersSource],
+        settings: &Settings,
         findings: &mut Findings,
     ) -> anyhow::Result<Surroundings> {
         let mut chain = offline::load_plugins(plugins)?;
-        offline::configure(&mut chain, parameters, findings);
+        offline::configure(&mut chain, settings, findings);
         Ok(self.around(chain))
     }
 

@@ -15,6 +15,7 @@ pub const HELP: &str = "\
 A case is a folder; its name says what it shows, such as cases/a-server-without-owner-is-refused/:
   server.yaml        the MCPServer, and ConfigMaps and Secrets that it refers to, as further documents
   parameters.yaml    parameters of the chain's last plugin; optional
+  grants.yaml        what the chain's last plugin is granted; optional, and may stand in a folder above, for all cases there
   expected.yaml      the objects, as `mcp-render render` prints them; absent when the server is refused
   diagnostics.yaml   what `mcp-render render` says besides: a list of severity, path, plugin, code and message; absent
                      when it says nothing
@@ -49,15 +50,15 @@ pub struct Flags {
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let found: Vec<_> = flags.directories.iter().map(|directory| cases::find(directory)).collect::<Result<_, _>>()?;
     let surroundings = flags.chain.unconfigured()?;
-    let parameters = flags.chain.parameters();
+    let settings = flags.chain.settings();
     let mut findings = Findings::default();
-    offline::configure(&mut surroundings.chain.clone(), parameters, &mut findings);
+    offline::configure(&mut surroundings.chain.clone(), &settings, &mut findings);
     // What a schema says of parameters is each case's matter; a file that cannot be read is no case's.
     if findings.worst() == Some(Severity::Unreadable) {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));
     }
-    let run = |case: &cases::Case| case.run(&surroundings, parameters, flags.update);
+    let run = |case: &cases::Case| case.run(&surroundings, &settings, flags.update);
     let report = cases::Report::new(found.iter().flatten().map(run).collect());
     if let Some(file) = &flags.junit {
         fs::write(file, cases::junit(&report)).with_context(|| file.display().to_string())?;

@@ -5,12 +5,12 @@ use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Case, is_case};
+use super::{Case, GRANTS, is_case};
 
 /// The cases in `directory`, which may be one itself, by path.
 pub fn find(directory: &Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
-    walk(directory, directory, &mut cases).with_context(|| {
+    walk(directory, directory, None, &mut cases).with_context(|| {
         format!("{}: cannot be searched for cases; name the folder that has them", directory.display())
     })?;
     if cases.is_empty() {
@@ -19,10 +19,14 @@ pub fn find(directory: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-fn walk(root: &Path, folder: &Path, cases: &mut Vec<Case>) -> std::io::Result<()> {
+/// `grants` is the file with grants that is nearest above.
+fn walk(root: &Path, folder: &Path, grants: Option<&Path>, cases: &mut Vec<Case>) -> std::io::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    let own = folder.join(GRANTS);
+    let grants = if own.is_file() { Some(own.as_path()) } else { grants };
     if is_case(folder) {
-        cases.push(Case { name: name(root, folder), folder: folder.to_owned() });
+        let grants = grants.map(Path::to_owned);
+        cases.push(Case { name: name(root, folder), folder: folder.to_owned(), grants });
         return Ok(());
     }
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -30,7 +34,7 @@ fn walk(root: &Path, folder: &Path, cases: &mut Vec<Case>) -> std::io::Result<()
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         // A link to a directory is not followed: it may lead in a circle.
         if entry.file_type()?.is_dir() && !hidden {
-            walk(root, &entry.path(), cases)?;
+            walk(root, &entry.path(), grants, cases)?;
         }
     }
     Ok(())

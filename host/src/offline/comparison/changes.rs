@@ -31,7 +31,7 @@ pub enum Verdict {
 /// What happens to one object.
 #[derive(Debug, Serialize)]
 pub(super) struct ObjectChange {
-    kind: &'static str,
+    kind: String,
     name: String,
     change: Change,
     #[serde(serialize_with = "plain")]
@@ -122,20 +122,20 @@ fn object_change(old: Option<&VettedObject>, new: Option<&VettedObject>) -> Opti
     };
     let yaml = |object: Option<&VettedObject>| object.map(|o| output::in_format(o.manifest(), Format::Yaml));
     let (before, after) = (yaml(old).unwrap_or_default(), yaml(new).unwrap_or_default());
-    let (kind, name) = (one.kind().as_str(), one.name().to_owned());
+    let (kind, name) = (one.kind().to_string(), one.name().to_owned());
     let place = format!("{}/{kind}/{name}", one.manifest()["metadata"]["namespace"].as_str().unwrap_or_default());
     let diff = differences::unified(&format!("old/{place}"), &format!("new/{place}"), &before, &after);
     Some(ObjectChange { kind, name, change, diff, effect: effect(one.kind(), old, new) })
 }
 
-fn effect(kind: Kind, old: Option<&VettedObject>, new: Option<&VettedObject>) -> Effect {
+fn effect(kind: &Kind, old: Option<&VettedObject>, new: Option<&VettedObject>) -> Effect {
     let [old, new] = [old, new].map(|object| object.map_or(&Value::Null, VettedObject::manifest));
     let without_metadata = |manifest: &Value| {
         let mut rest = manifest.clone();
         rest.as_object_mut().map(|fields| fields.remove("metadata"));
         rest
     };
-    if kind == Kind::Deployment && old["spec"]["template"] != new["spec"]["template"] {
+    if kind.is_workload() && old["spec"]["template"] != new["spec"]["template"] {
         Effect::Pods
     } else if without_metadata(old) == without_metadata(new) {
         Effect::Metadata

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Flags;
 use super::chain::Wanted;
 use super::seen::Seen;
+use crate::api::render_plugin::Grants;
 use crate::bundle::{self, Component, StageLimits};
 use crate::default_plugin;
 use crate::plugins::{Store, VersionRecord, fetch, prepare};
@@ -52,7 +53,8 @@ pub(super) fn own(file: Option<&Path>, wanted: Option<Digest>) -> anyhow::Result
     }
     let plugin = Sandbox::new(1)?.load(&component, Limits::default())?;
     let (name, digest) = (plugin.info().name.clone(), digest.to_string());
-    let stage = bundle::Stage { name, digest, parameters: None, limits: StageLimits::from(&Limits::default()) };
+    let limits = StageLimits::from(&Limits::default());
+    let stage = bundle::Stage { name, digest, parameters: None, grants: Grants::default(), limits };
     Ok(Part { stage, component: Component(component) })
 }
 
@@ -74,6 +76,7 @@ async fn render_plugin(
         name: name.to_owned(),
         digest: digest.to_string(),
         parameters: record.parameters.map(Value::Object),
+        grants: record.grants.unwrap_or_default(),
         limits: StageLimits::from(&limits),
     };
     Ok(Part { stage, component: Component(component) })

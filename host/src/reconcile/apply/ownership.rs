@@ -12,7 +12,7 @@ use crate::api;
 use crate::cache::children::ChildKey;
 use crate::cache::fields;
 use crate::reconcile::error::Unreachable;
-use crate::reconcile::{Context, Error, Identity};
+use crate::reconcile::{Context, Error, Identity, Kind};
 
 /// What we may do to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum Standing {
 /// Our standing towards the object, after taking it over if it is an orphan of a namesake.
 pub(super) async fn claim(identity: &Identity, key: &ChildKey, ctx: &Context) -> Result<Standing, Error> {
     let Some(metadata) = live(key, ctx).await? else { return Ok(Standing::Unclaimed) };
-    match decide(identity, &metadata) {
+    match decide(identity, &key.kind, &metadata) {
         Decision::Own => Ok(Standing::Ours),
         Decision::Try => Ok(Standing::Unclaimed),
         Decision::Adopt => {
@@ -34,7 +34,7 @@ pub(super) async fn claim(identity: &Identity, key: &ChildKey, ctx: &Context) ->
             Ok(Standing::Ours)
         }
         Decision::Refuse(owner) => Err(Error::Child {
-            kind: key.kind,
+            kind: key.kind.clone(),
             message: format!(
                 "{} {} exists and {owner}; it was left alone. Delete or rename one of the two",
                 key.kind, key.name
@@ -53,13 +53,17 @@ enum Decision {
     Refuse(String),
 }
 
-fn decide(identity: &Identity, metadata: &ObjectMeta) -> Decision {
+fn decide(identity: &Identity, kind: &Kind, metadata: &ObjectMeta) -> Decision {
+    let applied = fields::hash(metadata.managed_fields.as_deref()).is_some();
     let controller = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
     let Some(controller) = controller else {
-        return Decision::Refuse("has no controller".into());
+        // What has to outlive its server has no owner; we know it by having applied it for a server of this name.
+        let labels = metadata.labels.as_ref();
+        let server = labels.and_then(|labels| labels.get(api::SERVER_LABEL));
+        let outlived = kind.outlives() && applied && server == Some(&identity.name);
+        return if outlived { Decision::Own } else { Decision::Refuse("has no controller".into()) };
     };
     if Some(&controller.uid) == identity.uid.as_ref() {
-        let applied = fields::hash(metadata.managed_fields.as_deref()).is_some();
         return if applied { Decision::Own } else { Decision::Try };
     }
     if is_namesake(identity, controller) {
@@ -110,22 +114,24 @@ mod tests {
 
     #[test]
     fn an_object_without_controller_is_refused() {
-        assert!(matches!(decide(&identity(), &ObjectMeta::default()), Decision::Refuse(_)));
+        assert!(matches!(decide(&identity(), &Kind::Service, &ObjectMeta::default()), Decision::Refuse(_)));
     }
 
     #[test]
     fn an_object_of_another_controller_is_refused_by_name() {
-        let Decision::Refuse(owner) = decide(&identity(), &owned("MCPServer", "b", "x")) else { panic!() };
+        let Decision::Refuse(owner) = decide(&identity(), &Kind::Service, &owned("MCPServer", "b", "x")) else {
+            panic!()
+        };
         assert_eq!(owner, "belongs to MCPServer b");
     }
 
     #[test]
     fn the_child_of_a_deleted_namesake_is_adopted() {
-        assert_eq!(decide(&identity(), &owned("MCPServer", "a", "before")), Decision::Adopt);
+        assert_eq!(decide(&identity(), &Kind::Service, &owned("MCPServer", "a", "before")), Decision::Adopt);
     }
 
     #[test]
     fn our_own_child_that_we_never_applied_is_tried_without_force() {
-        assert_eq!(decide(&identity(), &owned("MCPServer", "a", "now")), Decision::Try);
+        assert_eq!(decide(&identity(), &Kind::Service, &owned("MCPServer", "a", "now")), Decision::Try);
     }
 }

@@ -12,11 +12,11 @@ use super::VettedObject;
 use crate::api;
 use crate::cache::children::{Child, ChildKey};
 use crate::reconcile::error::Unreachable;
-use crate::reconcile::{Context, Error, Kind};
+use crate::reconcile::{Context, Error};
 
 /// Whether applying `object` gives up a number that we own.
 pub(super) fn are_dropped(object: &VettedObject, child: &Child) -> bool {
-    object.kind() == Kind::Deployment && child.owns_replicas && object.manifest()["spec"]["replicas"].is_null()
+    object.kind().is_workload() && child.owns_replicas && object.manifest()["spec"]["replicas"].is_null()
 }
 
 /// Leaves the live number to another field manager. Gives way when somebody changes it meanwhile.

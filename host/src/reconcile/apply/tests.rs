@@ -79,7 +79,7 @@ fn scripted(answers: Vec<(u16, Value)>) -> (Arc<Script>, Context) {
     });
     let client = kube::Client::new(service, "default");
     let metrics = Metrics::default();
-    let stage = Stage { name: "default".into(), plugin: PLUGIN.clone(), parameters: None, last_good: None };
+    let stage = Stage::new("default", PLUGIN.clone());
     let context = Context {
         cache: Cache::default(),
         surroundings: Surroundings {

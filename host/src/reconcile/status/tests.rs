@@ -169,8 +169,8 @@ fn refused(failure: Failure) -> Error {
 
 fn not_ours(kind: Kind) -> Error {
     Error::Child {
-        kind,
         message: format!("{kind} weather belongs to somebody else"),
+        kind,
         refused: true,
         objects: Vec::new(),
     }

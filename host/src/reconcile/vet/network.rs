@@ -1,4 +1,5 @@
-//! NetworkPolicies may be narrower than what the server's spec asks for, never wider.
+//! NetworkPolicies may be narrower than what the server's spec asks for, and wider only where that was granted. They are
+//! about this server's pods in any case.
 //!
 //! Policies add up, so every one of them is judged, whatever its slot: each rule must lie within a rule that the spec
 //! itself gives. The comparison is by equality of peers and ports, not by what addresses they cover: a narrower CIDR
@@ -7,10 +8,10 @@
 use serde_json::{Value, json};
 
 use super::Rejection;
+use super::permit::Permit;
 use super::shape::selector;
 use crate::api::spec::Network;
 use crate::canonical;
-use crate::reconcile::gather::Inputs;
 
 /// What a rule may at most allow; `None` means any.
 struct Bound {
@@ -19,7 +20,8 @@ struct Bound {
 }
 
 /// Checks one NetworkPolicy.
-pub(super) fn check(inputs: &Inputs, policy: &Value) -> Result<(), Rejection> {
+pub(super) fn check(permit: &Permit<'_>, policy: &Value) -> Result<(), Rejection> {
+    let inputs = permit.inputs;
     let spec = &policy["spec"];
     let expected = json!({ "matchLabels": selector(inputs.identity()) });
     if spec["podSelector"] != expected {
@@ -27,6 +29,9 @@ pub(super) fn check(inputs: &Inputs, policy: &Value) -> Result<(), Rejection> {
             "spec.podSelector",
             format!("must be {expected}, so that it protects this server"),
         ));
+    }
+    if permit.any_network_policy() {
+        return Ok(());
     }
     let types = spec["policyTypes"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !["Ingress", "Egress"].iter().all(|direction| types.contains(&json!(direction))) {
@@ -69,7 +74,7 @@ fn within(rules: &Value, peers: &str, path: &str, bounds: &[Bound]) -> Result<()
             subset(&rule[peers], bound.peers.as_deref()) && subset(&rule["ports"], bound.ports.as_deref())
         };
         if !bounds.iter().any(allowed) {
-            let problem = "allows more than the server's spec.network does; widening the policy needs a grant";
+            let problem = "allows more than the server's spec.network does; widening the policy needs the grant networkPolicy: Any";
             return Err(Rejection::field(format!("{path}[{index}]"), problem));
         }
     }

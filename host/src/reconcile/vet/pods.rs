@@ -1,47 +1,49 @@
-//! Pods get no right that neither the server's own spec nor the restricted profile gives.
+//! Pods get no right that neither the server's own spec nor the restricted profile nor a grant gives.
 //!
 //! A container is compared with the user's container of the same name, which is only `mcp-server`; every other one must
-//! satisfy the restricted profile. Volumes, Secrets, service account and pull secrets are compared as sets with those of
-//! the spec. Security contexts are in `security.rs`.
+//! satisfy the restricted profile, or the level that was granted. Secrets, service account and pull secrets are
+//! compared as sets with those of the spec, whatever the level. Volumes are in `volumes.rs`,
+//! security contexts in `security.rs`.
+
+mod volumes;
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{
-    Container, EnvFromSource, EnvVar, PodSecurityContext, PodSpec, SecurityContext, Volume,
+    Container, EnvFromSource, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, SecurityContext,
 };
 use serde_json::{Value, json};
 
 use super::Rejection;
+use super::permit::Permit;
 use super::security::{self, Effective, restricted};
 use super::shape::selector;
 use crate::api::MCPServerSpec;
-use crate::reconcile::gather::Inputs;
+use crate::api::render_plugin::PodSecurity;
 use crate::reconcile::gather::references::{self, SourceKind};
 
 /// The container whose rights the user's spec can raise.
 const SERVER_CONTAINER: &str = "mcp-server";
 pub(super) const POD: &str = "spec.template.spec";
 
-/// Checks one Deployment.
-pub(super) fn check(inputs: &Inputs, deployment: &Value) -> Result<(), Rejection> {
-    let identity = inputs.identity();
+/// Checks one workload.
+pub(super) fn check(permit: &Permit<'_>, workload: &Value) -> Result<(), Rejection> {
+    let (identity, spec) = (permit.inputs.identity(), permit.inputs.spec());
     let expected = json!({ "matchLabels": selector(identity) });
-    if deployment["spec"]["selector"] != expected {
-        return Err(Rejection::field("spec.selector", format!("must be {expected}; a selector cannot change later")));
+    if workload["spec"]["selector"] != expected {
+        return refuse("spec.selector", &format!("must be {expected}; a selector cannot change later"));
     }
-    let labels = &deployment["spec"]["template"]["metadata"]["labels"];
-    if labels[crate::api::SERVER_LABEL] != identity.name.as_str() {
+    let template = &workload["spec"]["template"];
+    if template["metadata"]["labels"][crate::api::SERVER_LABEL] != identity.name.as_str() {
         let problem = format!("must be {}, so that the selector finds the pods", identity.name);
-        return Err(Rejection::field(format!("spec.template.metadata.labels[{}]", crate::api::SERVER_LABEL), problem));
+        return refuse(&format!("spec.template.metadata.labels[{}]", crate::api::SERVER_LABEL), &problem);
     }
-    template_metadata(&deployment["spec"]["template"]["metadata"])?;
-    profile_annotations(inputs.spec(), &deployment["spec"]["template"]["metadata"]["annotations"])?;
-    let typed: Deployment =
-        serde_json::from_value(deployment.clone()).map_err(|error| Rejection::whole(error.to_string()))?;
-    let pod = typed.spec.and_then(|spec| spec.template.spec);
-    let pod = pod.ok_or_else(|| Rejection::field(POD, "is missing"))?;
-    Allowed::by(inputs.spec()).pod(&pod)
+    template_metadata(&template["metadata"])?;
+    profile_annotations(spec, &template["metadata"]["annotations"])?;
+    let typed: PodTemplateSpec =
+        serde_json::from_value(template.clone()).map_err(|error| Rejection::whole(error.to_string()))?;
+    let pod = typed.spec.ok_or_else(|| Rejection::field(POD, "is missing"))?;
+    Allowed::by(permit).pod(&pod)
 }
 
 /// Nothing but labels and annotations: what else stands here would end up in the pods, finalizers for example.
@@ -70,8 +72,16 @@ fn profile_annotations(spec: &MCPServerSpec, annotations: &Value) -> Result<(), 
     }
 }
 
-/// What the user's own spec gives the pods, on top of the restricted profile.
-struct Allowed {
+/// The pull secrets of the user's own spec.
+pub(super) fn pull_secrets(spec: &MCPServerSpec) -> BTreeSet<String> {
+    let image = spec.source.container_image.as_ref();
+    image.iter().flat_map(|image| &image.image_pull_secrets).map(|secret| secret.name.clone()).collect()
+}
+
+/// What the user's own spec and the grants give the pods, on top of the restricted profile.
+struct Allowed<'a> {
+    permit: &'a Permit<'a>,
+    level: PodSecurity,
     service_account: Option<String>,
     pull_secrets: BTreeSet<String>,
     secrets: BTreeSet<String>,
@@ -81,14 +91,16 @@ struct Allowed {
     other: SecurityContext,
 }
 
-impl Allowed {
-    fn by(spec: &MCPServerSpec) -> Self {
+impl<'a> Allowed<'a> {
+    fn by(permit: &'a Permit<'_>) -> Self {
+        let spec = permit.inputs.spec();
         let security = spec.runtime.as_ref().and_then(|runtime| runtime.security.clone()).unwrap_or_default();
-        let image = spec.source.container_image.as_ref();
         let secrets = references::of(spec).into_iter().filter(|reference| reference.source.kind == SourceKind::Secret);
         Self {
+            permit,
+            level: permit.pod_security(),
             service_account: security.service_account_name,
-            pull_secrets: image.iter().flat_map(|image| &image.image_pull_secrets).map(|s| s.name.clone()).collect(),
+            pull_secrets: pull_secrets(spec),
             secrets: secrets.map(|reference| reference.source.name).collect(),
             pod: security.pod_security_context.unwrap_or_default(),
             probe_hosts: probe_hosts(spec),
@@ -99,11 +111,21 @@ impl Allowed {
         }
     }
 
+    /// Whether nothing of the node is kept from the pods.
+    fn owns_node(&self) -> bool {
+        self.level >= PodSecurity::Privileged
+    }
+
     fn pod(&self, pod: &PodSpec) -> Result<(), Rejection> {
-        host(pod)?;
+        template(pod)?;
+        if !self.owns_node() {
+            host(pod)?;
+        }
         self.identity(pod)?;
         let context = pod.security_context.clone().unwrap_or_default();
-        self.pod_context(&context)?;
+        if !self.owns_node() {
+            self.pod_context(&context)?;
+        }
         for (index, volume) in pod.volumes.iter().flatten().enumerate() {
             self.volume(&format!("{POD}.volumes[{index}]"), volume)?;
         }
@@ -119,10 +141,12 @@ impl Allowed {
 
     /// The service account and the secrets that come with the pod.
     fn identity(&self, pod: &PodSpec) -> Result<(), Rejection> {
+        let rendered = |account: &str| self.service_account.is_none() && self.permit.accounts.contains(account);
         let accounts = [("serviceAccountName", &pod.service_account_name), ("serviceAccount", &pod.service_account)];
         for (field, account) in accounts {
-            if account.is_some() && *account != self.service_account {
-                let problem = "must be what spec.runtime.security.serviceAccountName of the server says, or unset";
+            if account.as_deref().is_some_and(|name| Some(name) != self.service_account.as_deref() && !rendered(name)) {
+                let problem = "must be what spec.runtime.security.serviceAccountName of the server says, or unset; with a \
+                               grant for v1 ServiceAccount, one that the plugin returns besides";
                 return refuse(&format!("{POD}.{field}"), problem);
             }
         }
@@ -141,10 +165,11 @@ impl Allowed {
         let at = |field: &str| format!("{POD}.securityContext.{field}");
         let PodSecurityContext { run_as_non_root, run_as_user, sysctls, seccomp_profile, app_armor_profile, .. } =
             context;
-        if *run_as_non_root == Some(false) && self.pod.run_as_non_root != Some(false) {
+        let may_be_root = self.level >= PodSecurity::Baseline;
+        if *run_as_non_root == Some(false) && self.pod.run_as_non_root != Some(false) && !may_be_root {
             return refuse(&at("runAsNonRoot"), "must not be false");
         }
-        if *run_as_user == Some(0) && self.pod.run_as_user != Some(0) {
+        if *run_as_user == Some(0) && self.pod.run_as_user != Some(0) && !may_be_root {
             return refuse(&at("runAsUser"), "must not be 0");
         }
         if sysctls.iter().flatten().any(|sysctl| !self.pod.sysctls.iter().flatten().any(|own| own == sysctl)) {
@@ -169,50 +194,6 @@ impl Allowed {
         Ok(())
     }
 
-    /// Volumes that cannot reach the node, and Secrets only where the spec names them.
-    fn volume(&self, path: &str, volume: &Volume) -> Result<(), Rejection> {
-        let document = json!(volume);
-        let kinds =
-            document.as_object().into_iter().flatten().filter(|(key, value)| *key != "name" && !value.is_null());
-        for (kind, source) in kinds {
-            let at = format!("{path}.{kind}");
-            match kind.as_str() {
-                "configMap" | "emptyDir" | "downwardAPI" => {}
-                "secret" => self.secret(&format!("{at}.secretName"), source["secretName"].as_str())?,
-                "projected" => {
-                    for (index, source) in source["sources"].as_array().into_iter().flatten().enumerate() {
-                        self.projection(&format!("{at}.sources[{index}]"), source)?;
-                    }
-                }
-                _ => {
-                    return refuse(
-                        &at,
-                        "a volume of this type needs a grant; configMap, emptyDir and downwardAPI do not",
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn projection(&self, path: &str, source: &Value) -> Result<(), Rejection> {
-        for (kind, source) in source.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-            match kind.as_str() {
-                "configMap" | "downwardAPI" => {}
-                "secret" => self.secret(&format!("{path}.secret.name"), source["name"].as_str())?,
-                _ => return refuse(&format!("{path}.{kind}"), "a projection of this type needs a grant"),
-            }
-        }
-        Ok(())
-    }
-
-    fn secret(&self, path: &str, name: Option<&str>) -> Result<(), Rejection> {
-        match name {
-            Some(name) if self.secrets.contains(name) => Ok(()),
-            _ => refuse(path, "the server's spec does not refer to this Secret"),
-        }
-    }
-
     fn container(
         &self,
         path: &str,
@@ -220,7 +201,8 @@ impl Allowed {
         pod: &PodSecurityContext,
         own: bool,
     ) -> Result<(), Rejection> {
-        if container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0)) {
+        let host_port = container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0));
+        if host_port && !self.owns_node() {
             return refuse(&format!("{path}.ports"), "must not have a hostPort");
         }
         for (index, variable) in container.env.iter().flatten().enumerate() {
@@ -233,7 +215,12 @@ impl Allowed {
         let context = container.security_context.clone().unwrap_or_default();
         let users = if own { &self.server } else { &self.other };
         let rendered = Effective { container: &context, pod };
-        security::within(path, rendered, Effective { container: users, pod: &self.pod })
+        let within_spec = security::within(path, rendered, Effective { container: users, pod: &self.pod });
+        match self.level {
+            PodSecurity::Restricted => within_spec,
+            PodSecurity::Baseline => within_spec.or_else(|_| security::within_baseline(path, rendered)),
+            PodSecurity::Privileged => Ok(()),
+        }
     }
 
     /// Probes and hooks talk to the pod itself: the kubelet can reach what pods cannot.
@@ -242,7 +229,7 @@ impl Allowed {
         for pointer in HOSTS {
             let host = container.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             let asked_for = own && self.probe_hosts.contains(host);
-            if !host.is_empty() && !asked_for {
+            if !host.is_empty() && !asked_for && !self.owns_node() {
                 let problem = "must be unset: probes and hooks may only reach the pod itself";
                 return refuse(&format!("{path}{}", pointer.replace('/', ".")), problem);
             }
@@ -294,6 +281,11 @@ fn host(pod: &PodSpec) -> Result<(), Rejection> {
             return refuse(&format!("{POD}.{field}"), "must not be true");
         }
     }
+    Ok(())
+}
+
+/// What no template may have.
+fn template(pod: &PodSpec) -> Result<(), Rejection> {
     if pod.ephemeral_containers.as_ref().is_some_and(|list| !list.is_empty()) {
         return refuse(&format!("{POD}.ephemeralContainers"), "cannot be in a template");
     }

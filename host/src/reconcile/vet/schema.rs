@@ -1,11 +1,14 @@
 //! The strict schema check: an object goes through its Kubernetes type and back, and must not lose a field.
 //!
 //! This catches what a lenient reader would drop in silence, such as a misspelt field. Another spelling of the same
-//! scalar, dropped nulls and added empty defaults are no loss.
+//! scalar, dropped nulls and added empty defaults are no loss. Kinds that this program has no type of go through as they
+//! are: the API server's own schema is the judge of those.
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,11 +18,18 @@ use super::kinds::Kind;
 use crate::canonical;
 
 /// The object as its type serialises it, canonical.
-pub(super) fn round_trip(kind: Kind, object: &Value) -> Result<Value, Rejection> {
+pub(super) fn round_trip(kind: &Kind, object: &Value) -> Result<Value, Rejection> {
     match kind {
-        Kind::Deployment => through::<Deployment>(object),
-        Kind::Service => through::<Service>(object),
         Kind::NetworkPolicy => through::<NetworkPolicy>(object),
+        Kind::ServiceAccount => through::<ServiceAccount>(object),
+        Kind::ConfigMap => through::<ConfigMap>(object),
+        Kind::PersistentVolumeClaim => through::<PersistentVolumeClaim>(object),
+        Kind::Service => through::<Service>(object),
+        Kind::PodDisruptionBudget => through::<PodDisruptionBudget>(object),
+        Kind::Deployment => through::<Deployment>(object),
+        Kind::StatefulSet => through::<StatefulSet>(object),
+        Kind::HorizontalPodAutoscaler => through::<HorizontalPodAutoscaler>(object),
+        Kind::Other(_) => Ok(canonical::value(object)),
     }
 }
 
@@ -34,7 +44,7 @@ fn through<K: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, Rej
 }
 
 /// The first path that `given` has and `kept` has not.
-fn lost(given: &Value, kept: &Value) -> Option<String> {
+pub(crate) fn lost(given: &Value, kept: &Value) -> Option<String> {
     match (given, kept) {
         (Value::Object(given), Value::Object(kept)) => {
             given.iter().filter(|(_, value)| !value.is_null()).find_map(|(key, value)| match kept.get(key) {
@@ -76,7 +86,7 @@ mod tests {
     }
 
     fn path_lost(pod: &Value) -> String {
-        round_trip(Kind::Deployment, &deployment(pod)).unwrap_err().path().unwrap().to_owned()
+        round_trip(&Kind::Deployment, &deployment(pod)).unwrap_err().path().unwrap().to_owned()
     }
 
     #[test]
@@ -97,7 +107,7 @@ mod tests {
             "containers": [{"name": "c", "image": null, "resources": {"limits": {"cpu": 1}}}],
             "volumes": [{"name": "v", "emptyDir": {}}],
         });
-        let kept = round_trip(Kind::Deployment, &deployment(&pod)).unwrap();
+        let kept = round_trip(&Kind::Deployment, &deployment(&pod)).unwrap();
         let pod = &kept["spec"]["template"]["spec"];
         assert_eq!(pod["containers"][0], json!({"name": "c", "resources": {"limits": {"cpu": "1"}}}));
         assert_eq!(pod["volumes"][0], json!({"name": "v", "emptyDir": {}}));

@@ -69,6 +69,34 @@ pub(super) fn restricted() -> SecurityContext {
     }
 }
 
+/// The capabilities that the baseline level allows.
+const BASELINE_CAPABILITIES: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// Whether a container, at `path`, keeps the baseline Pod Security Standard.
+pub(super) fn within_baseline(path: &str, rendered: Effective<'_>) -> Result<(), Rejection> {
+    let add = BASELINE_CAPABILITIES.map(str::to_owned).to_vec();
+    let baseline = SecurityContext {
+        capabilities: Some(Capabilities { add: Some(add), drop: None }),
+        run_as_user: Some(0),
+        ..SecurityContext::default()
+    };
+    within(path, rendered, Effective { container: &baseline, pod: &PodSecurityContext::default() })
+}
+
 /// Whether a container, at `path`, has no right that `users` has not.
 pub(super) fn within(path: &str, rendered: Effective<'_>, users: Effective<'_>) -> Result<(), Rejection> {
     let at = |field: &str| format!("{path}.securityContext.{field}");

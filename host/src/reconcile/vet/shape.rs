@@ -1,10 +1,12 @@
-//! What a server's objects must be together: one workload, at most one Service with the port `mcp`, a NetworkPolicy.
+//! What a server's objects must be together: one workload, at most one Service with the port `mcp`, a NetworkPolicy unless a
+//! grant lets it be absent.
 
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
+use super::permit::Permit;
 use super::{Rejection, VettedObject};
 use crate::api;
 use crate::reconcile::Identity;
@@ -18,38 +20,40 @@ pub const SERVICE: &str = "service";
 pub const NETWORK_POLICY: &str = "network-policy";
 
 /// Checks the set of objects of one stage.
-pub(super) fn check(objects: &[VettedObject]) -> Result<(), Rejection> {
+pub(super) fn check(permit: &Permit<'_>, objects: &[VettedObject]) -> Result<(), Rejection> {
     let (mut seen, mut slots) = (HashSet::new(), HashSet::new());
     for object in objects {
-        if !seen.insert((object.kind, object.name.as_str())) {
+        if !seen.insert((&object.kind, object.name.as_str())) {
             return Err(Rejection::whole(format!("{} {} appears twice", object.kind, object.name)));
         }
         if !slots.insert(object.slot.as_str()) {
             return Err(Rejection::whole(format!("slot {} appears twice", object.slot)));
         }
     }
-    required(objects, WORKLOAD, Kind::Deployment)?;
-    required(objects, NETWORK_POLICY, Kind::NetworkPolicy)?;
-    for object in objects {
-        let expected = match object.slot.as_str() {
-            WORKLOAD => Kind::Deployment,
-            SERVICE => Kind::Service,
-            NETWORK_POLICY => Kind::NetworkPolicy,
-            _ if object.kind == Kind::Deployment => {
-                let problem = format!("{} {} is a second workload", object.kind, object.name);
-                return Err(Rejection::whole(format!("{problem}; a server has one, in slot {WORKLOAD}")));
-            }
-            _ => continue,
-        };
-        if object.kind != expected {
-            let problem = format!("slot {} holds a {}; it must hold a {expected}", object.slot, object.kind);
-            return Err(Rejection::whole(problem));
-        }
+    required(objects, WORKLOAD, "Deployment")?;
+    if !permit.any_network_policy() {
+        required(objects, NETWORK_POLICY, "NetworkPolicy")?;
     }
-    Ok(())
+    objects.iter().try_for_each(belongs)
 }
 
-fn required(objects: &[VettedObject], slot: &str, kind: Kind) -> Result<(), Rejection> {
+/// Whether the object is of the kind that its slot is for.
+fn belongs(object: &VettedObject) -> Result<(), Rejection> {
+    let VettedObject { kind, name, slot, .. } = object;
+    let (fits, expected) = match slot.as_str() {
+        WORKLOAD => (kind.is_workload(), "Deployment or StatefulSet"),
+        SERVICE => (*kind == Kind::Service, "Service"),
+        NETWORK_POLICY => (*kind == Kind::NetworkPolicy, "NetworkPolicy"),
+        _ if kind.is_workload() => {
+            let problem = format!("{kind} {name} is a second workload; a server has one, in slot {WORKLOAD}");
+            return Err(Rejection::whole(problem));
+        }
+        _ => return Ok(()),
+    };
+    if fits { Ok(()) } else { Err(Rejection::whole(format!("slot {slot} holds a {kind}; it must hold a {expected}"))) }
+}
+
+fn required(objects: &[VettedObject], slot: &str, kind: &str) -> Result<(), Rejection> {
     if objects.iter().any(|object| object.slot == slot) {
         return Ok(());
     }
@@ -64,10 +68,13 @@ pub(super) fn check_service(inputs: &Inputs, slot: &str, service: &Value) -> Res
         return Err(Rejection::field("spec.selector", problem));
     }
     if !matches!(spec["type"].as_str(), None | Some("ClusterIP")) {
-        return Err(Rejection::field("spec.type", "must be ClusterIP: exposing a server outside needs a grant"));
+        return Err(Rejection::field(
+            "spec.type",
+            "must be ClusterIP: what exposes a server outside, such as a route, has to be granted",
+        ));
     }
     if let Some(list) = spec["externalIPs"].as_array().filter(|list| !list.is_empty()) {
-        let problem = format!("must be empty, not {} addresses: exposing a server outside needs a grant", list.len());
+        let problem = format!("must be empty, not {} addresses: a Service stays inside of the cluster", list.len());
         return Err(Rejection::field("spec.externalIPs", problem));
     }
     if slot == SERVICE { check_port(inputs.spec().config.port, &spec["ports"]) } else { Ok(()) }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod attacks;
-mod grants;
+mod granted;
+mod ungranted;
 
 use std::sync::LazyLock;
 
@@ -36,7 +37,7 @@ fn inputs(spec: &Value) -> Inputs {
 fn inputs_of(manifest: &Value) -> Inputs {
     let admitted = api::schema::admit(manifest).unwrap_or_else(|violations| panic!("{violations:?}"));
     let server: MCPServer = serde_json::from_value(admitted).unwrap();
-    let stage = Stage { name: "default".into(), plugin: PLUGIN.clone(), parameters: None, last_good: None };
+    let stage = Stage::new("default", PLUGIN.clone());
     let surroundings = Surroundings { cluster_domain: "x".into(), kubernetes_version: None, chain: vec![stage] };
     Inputs::new(&server, Resolved::default(), &surroundings)
 }
@@ -52,9 +53,14 @@ fn merge(into: &mut Value, from: &Value) {
 
 /// What the default plugin renders, after a change to its objects. The plugin declares every kind that it emits.
 fn vet_changed(inputs: &Inputs, change: impl FnOnce(&mut Vec<Untrusted>)) -> Result<Vetted, Rejection> {
+    vet_stage(inputs, |stage| change(&mut stage.objects))
+}
+
+/// The same, after a change to anything of the stage.
+fn vet_stage(inputs: &Inputs, change: impl FnOnce(&mut StageOutput)) -> Result<Vetted, Rejection> {
     let mut rendered = render::chain(inputs).unwrap();
     let stage = &mut rendered.stages_mut()[0];
-    change(&mut stage.objects);
+    change(stage);
     stage.emits.extend(stage.objects.iter().filter_map(|object| kind_of(&object.object)));
     vet(inputs, rendered)
 }

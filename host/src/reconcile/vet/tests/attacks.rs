@@ -31,20 +31,20 @@ const POD_ATTACKS: &[Attack] = &[
     ),
     ("workload", "/securityContext/seLinuxOptions", r#"{"type": "x"}"#, "securityContext.seLinuxOptions", "not those"),
     ("workload", "/securityContext/windowsOptions", r#"{"hostProcess": true}"#, "securityContext.windowsOptions", ""),
-    ("workload", "/volumes/-", r#"{"name": "h", "hostPath": {"path": "/"}}"#, "volumes[1].hostPath", "needs a grant"),
-    ("workload", "/volumes/-", r#"{"name": "c", "csi": {"driver": "x"}}"#, "volumes[1].csi", "needs a grant"),
+    ("workload", "/volumes/-", r#"{"name": "h", "hostPath": {"path": "/"}}"#, "volumes[1].hostPath", "needs the grant"),
+    ("workload", "/volumes/-", r#"{"name": "c", "csi": {"driver": "x"}}"#, "volumes[1].csi", "needs the grant"),
     (
         "workload",
         "/volumes/-",
         r#"{"name": "n", "nfs": {"path": "/", "server": "x"}}"#,
         "volumes[1].nfs",
-        "needs a grant",
+        "needs the grant",
     ),
     (
         "workload",
         "/volumes/-",
         r#"{"name": "p", "persistentVolumeClaim": {"claimName": "x"}}"#,
-        "volumes[1].persistentVolumeClaim",
+        "volumes[1].persistentVolumeClaim.claimName",
         "needs a grant",
     ),
     (
@@ -66,7 +66,7 @@ const POD_ATTACKS: &[Attack] = &[
         "/volumes/-",
         r#"{"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}"#,
         "volumes[1].projected.sources[0].serviceAccountToken",
-        "needs a grant",
+        "needs the grant",
     ),
     (
         "workload",
@@ -170,9 +170,15 @@ const CONTAINER_ATTACKS: &[Attack] = &[
 
 /// Changes anywhere in an object.
 const OBJECT_ATTACKS: &[Attack] = &[
-    ("workload", "/kind", "\"DaemonSet\"", "kind", "apps/v1 DaemonSet was not granted"),
-    ("workload", "/apiVersion", "\"apps/v1beta1\"", "kind", "apps/v1beta1 Deployment was not granted"),
-    ("workload", "/kind", "7", "kind", "not among the kinds that the plugin declares"),
+    ("workload", "/kind", "\"DaemonSet\"", "kind", "apps/v1 DaemonSet is never a plugin's to write"),
+    (
+        "workload",
+        "/apiVersion",
+        "\"apps/v1beta1\"",
+        "kind",
+        "apps/v1beta1 Deployment can be had in another version only",
+    ),
+    ("workload", "/kind", "7", "kind", "is missing or not text"),
     ("service", "/metadata", "null", "metadata", "is missing"),
     ("service", "/metadata/name", "\"other\"", "metadata.name", "must be weather or begin with weather-"),
     ("service", "/metadata/name", "\"weatherman\"", "metadata.name", "must be weather or begin with weather-"),
@@ -226,7 +232,13 @@ const OBJECT_ATTACKS: &[Attack] = &[
     ("network-policy", "/spec/podSelector/matchLabels/mcp-server", "\"x\"", "spec.podSelector", "protects this server"),
     ("network-policy", "/spec/policyTypes", r#"["Ingress"]"#, "spec.policyTypes", "both Ingress and Egress"),
     ("network-policy", "/spec/policyTypes", "null", "spec.policyTypes", "both Ingress and Egress"),
-    ("network-policy", "/spec/ingress/0/ports", "null", "spec.ingress[0]", "widening the policy needs a grant"),
+    (
+        "network-policy",
+        "/spec/ingress/0/ports",
+        "null",
+        "spec.ingress[0]",
+        "widening the policy needs the grant networkPolicy: Any",
+    ),
     ("network-policy", "/spec/ingress/0/ports/0/endPort", "9000", "spec.ingress[0]", "widening"),
     ("network-policy", "/spec/ingress/0/ports/-", r#"{"port": 22, "protocol": "TCP"}"#, "spec.ingress[0]", "widening"),
     ("network-policy", "/spec/ingress/-", "{}", "spec.ingress[1]", "widening"),
@@ -289,7 +301,7 @@ const SET_ATTACKS: &[SetAttack] = &[
             });
             objects.push(Untrusted { slot: "extra".into(), object });
         },
-        "slot extra (ClusterRoleBinding weather-admin), kind: rbac.authorization.k8s.io/v1 ClusterRoleBinding was not granted",
+        "slot extra (ClusterRoleBinding weather-admin), kind: rbac.authorization.k8s.io/v1 ClusterRoleBinding is never a plugin's to write",
     ),
     (
         |objects| {
