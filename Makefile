@@ -21,10 +21,7 @@ build: setup ## Build the operator, the authors' tool and the tests
 	cargo build --workspace --all-targets
 
 plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their tests and golden cases
-	@$(CARGO_TARGET_DIR)/debug/plugin-build
-	@for plugin in $(CARGO_TARGET_DIR)/plugins/*.wasm; do \
-		$(CARGO_TARGET_DIR)/debug/mcp-render test plugins/$$(basename $$plugin .wasm) --plugin default --plugin $$plugin || exit; \
-	done
+	@tests/plugins
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo
@@ -34,6 +31,7 @@ test: setup ## Run every test, those on a real cluster included
 	@tests/cluster/cluster build
 	@tests/cluster/cluster images
 	cargo build --workspace --all-targets
+	cd tests/cluster/workloads && go test ./...
 	cargo test --workspace
 
 lint: fmt clippy doc scripts deny ## Check formatting, code, docs, scripts and dependencies; warnings are errors
@@ -55,7 +53,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny tests/readme .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:

@@ -5,6 +5,7 @@
 //! the command's, in `bin/mcp-render/`.
 
 pub mod bench;
+pub mod build;
 pub mod cases;
 pub mod check;
 mod comparison;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bench;
+mod build;
 mod cases;
 mod check;
 mod command;

@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod build;
 mod check;
 mod diff;
 mod flags;
@@ -31,6 +32,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build a plugin project to a component, with the tools of its language.
+    #[command(after_help = build::HELP)]
+    Build(build::Flags),
     /// Print the Kubernetes objects that MCPServers become.
     #[command(after_help = render::HELP)]
     Render(render::Flags),
@@ -68,6 +72,7 @@ const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Build(flags) => build::run(&flags),
         Command::Render(flags) => render::run(&flags),
         Command::Test(flags) => test::run(&flags),
         Command::Check(flags) => check::run(&flags),
