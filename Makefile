@@ -27,10 +27,9 @@ demo: setup ## Watch a real server on a real cluster from creation to deletion (
 	@python3 -B tests/demo
 
 # The cluster is built first: here it says how far it is.
-test: setup ## Run every test, those on a real cluster included
+test: plugins ## Run every test, those on a real cluster included
 	@tests/cluster/cluster build
 	@tests/cluster/cluster images
-	cargo build --workspace --all-targets
 	cd tests/cluster/workloads && go test ./...
 	cargo test --workspace
 

@@ -4,6 +4,7 @@
 //! code is the operator's own: the same render, the same vetting, the same bytes. Nothing here prints or exits; that is
 //! the command's, in `bin/mcp-render/`.
 
+pub mod bench;
 pub mod build;
 pub mod cases;
 pub mod check;
@@ -30,7 +31,7 @@ pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
-pub use self::output::{Format, in_format, objects};
+pub use self::output::{Format, in_format, manifests, objects};
 pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;
 pub use self::settings::{PluginFile, Settings, configure};

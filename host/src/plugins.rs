@@ -5,10 +5,10 @@
 //! for their [chain](Plugins::chain).
 
 pub mod controller;
-mod fetch;
+pub(crate) mod fetch;
 mod grants;
-mod prepare;
-mod selection;
+pub(crate) mod prepare;
+pub(crate) mod selection;
 mod self_test;
 mod status;
 mod store;
@@ -21,7 +21,7 @@ use kube::ResourceExt;
 pub use self::grants::Grounds;
 pub use self::prepare::Workshop;
 use self::selection::Selection;
-pub use self::store::{Store, VersionRecord};
+pub use self::store::{Record, Store, VersionRecord};
 use crate::api::render_plugin::{Grants, OnFailure};
 use crate::api::{MCPServer, RenderPlugin};
 use crate::cache::servers::Labels;

@@ -52,10 +52,10 @@ struct Kind {
 /// What one call may use.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LimitsDescription {
-    memory_bytes: usize,
-    time_milliseconds: u128,
-    output_bytes: usize,
+pub(super) struct LimitsDescription {
+    pub(super) memory_bytes: usize,
+    pub(super) time_milliseconds: u128,
+    pub(super) output_bytes: usize,
     objects: usize,
     log_bytes: usize,
     component_bytes: usize,
@@ -106,7 +106,7 @@ impl About {
 }
 
 impl LimitsDescription {
-    fn of(limits: &Limits) -> Self {
+    pub(super) fn of(limits: &Limits) -> Self {
         let Limits { memory, time, output, objects, log, component } = limits;
         Self {
             memory_bytes: *memory,

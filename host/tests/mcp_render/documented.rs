@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use mcp_operator::default_plugin;
+
 use crate::command::{command, server};
 
 /// Each line of shell in the page that runs `mcp-render` on files, without its comment. What needs a registry or a
@@ -21,7 +23,7 @@ fn policy(command: &str) -> Vec<u8> {
     match (command.contains("--exempt"), behind_another) {
         (true, _) => hostile_plugins::component("lossy"),
         (false, true) => hostile_plugins::component("any-parameters"),
-        (false, false) => mcp_operator::default_plugin::COMPONENT.to_vec(),
+        (false, false) => default_plugin::COMPONENT.to_vec(),
     }
 }
 
@@ -38,6 +40,7 @@ fn every_command_of_the_page_ends_with_0_on_a_sound_plugin() {
     for name in ["policy.yaml", "now.yaml", "then.yaml"] {
         fs::write(at(name), "zones: [a]\n").unwrap();
     }
+    fs::write(at("weather.json"), crate::replay::bundle(&[default_plugin::COMPONENT.to_vec()]).to_json()).unwrap();
     let mut blessing = None;
     for line in commands {
         for name in ["policy.wasm", "policy-1.wasm", "policy-2.wasm"] {

@@ -1,10 +1,12 @@
 //! Drives the real `mcp-render` on real files: what it prints, what it complains of, how it exits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bench;
 mod build;
 mod cases;
 mod check;
 mod command;
+mod completion;
 mod diff;
 mod documented;
 mod examples;
@@ -15,3 +17,4 @@ mod output;
 mod parameters;
 mod plugins;
 mod refusals;
+mod replay;
