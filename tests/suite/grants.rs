@@ -63,9 +63,9 @@ async fn missing_right_is_named_as_a_rule_and_the_plugin_goes_on_when_it_comes(l
     let before = lab.get(Kind::Deployment, "demo").await?["metadata"]["generation"].take();
     let ungranted = Plugin::new(lab, &lab.plugin("spread")?)?;
     ungranted.apply().await?;
-    let seen = ungranted.until("Granted", "False NotGranted").await?;
-    let message = condition(&seen, "Granted")["message"].as_str().unwrap_or_default();
-    ensure!(message.contains("policy/v1 PodDisruptionBudget") && message.contains("spec.grants.kinds"), "{message}");
+    let seen = ungranted.until("SelfTested", "False RenderRejected").await?;
+    let message = condition(&seen, "SelfTested")["message"].as_str().unwrap_or_default();
+    ensure!(message.contains("policy/v1 PodDisruptionBudget was not granted to this plugin"), "{message}");
 
     let plugin = spread(lab).await?;
     plugin.apply().await?;

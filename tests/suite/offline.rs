@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 use crate::render_plugins::{Plugin, operator};
 
 pub fn tests() -> Vec<Test> {
-    vec![
-        trial(offline_rendering_is_what_the_operator_applied),
-        trial(exported_rendering_is_replayed_to_the_same_bytes),
-    ]
+    vec![trial(offline_rendering_is_what_the_operator_applied), trial(exported_rendering_is_replayed_to_the_same_bytes)]
 }
 
 async fn offline_rendering_is_what_the_operator_applied(lab: &Lab) -> Result<()> {

@@ -297,7 +297,7 @@ async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<
     }
     let greedy = Plugin::hostile(lab, "cluster-role-binding")?;
     greedy.apply().await?;
-    greedy.until("Granted", "False NotGranted").await?;
+    greedy.until("SelfTested", "False RenderRejected").await?;
     let garbage = Plugin::hostile(lab, "garbage")?;
     garbage.apply().await?;
     garbage.until("Verified", "False ContractMismatch").await?;
