@@ -53,7 +53,7 @@ pub struct Flags {
     output: Option<Format>,
 }
 
-const FILENAMES: &str = "A file or directory with MCPServers, or - for the standard input, to take instead of the embedded \
+pub const FILENAMES: &str = "A file or directory with MCPServers, or - for the standard input, to take instead of the embedded \
 examples. Repeatable. ConfigMaps and Secrets that they refer to give the pods' config-hash";
 
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
