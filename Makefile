@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins demo test lint drift bless image clean
+.PHONY: help setup build plugins templates demo test lint drift bless image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -22,6 +22,9 @@ build: setup ## Build the operator, the authors' tool and the tests
 
 plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their tests and golden cases
 	@tests/plugins
+
+templates: build ## Begin a plugin in each language with mcp-render new, then build, test and check it
+	@tests/templates
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo
@@ -53,7 +56,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/templates .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:

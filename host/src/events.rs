@@ -54,7 +54,10 @@ fn of_condition(condition: &Condition) -> Option<Event> {
     let type_ = match (type_.as_str(), reason.as_str()) {
         ("Accepted", "Valid") | ("Available", "Available") => EventType::Normal,
         ("Accepted", "Invalid")
-        | ("Available", "DeploymentUnavailable" | "ServiceUnavailable" | "NetworkPolicyUnavailable")
+        | (
+            "Available",
+            "DeploymentUnavailable" | "ServiceUnavailable" | "NetworkPolicyUnavailable" | "ObjectUnavailable",
+        )
         | ("Verified", "EndpointUnavailable" | "AuthSkipped")
         | (
             "Rendered",

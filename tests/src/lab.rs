@@ -61,6 +61,15 @@ impl Lab {
         self.binaries.join(name)
     }
 
+    /// The component of a plugin in `plugins/`.
+    ///
+    /// # Errors
+    /// [`Skip`] where it was not built.
+    pub fn plugin(&self, name: &str) -> Result<Vec<u8>> {
+        let file = self.binaries.join(format!("{name}.wasm"));
+        std::fs::read(file).map_err(|_| Skip("the plugins are not built; `make plugins` does that").into())
+    }
+
     /// A file for the log of the next operator.
     pub(crate) fn next_log(&self) -> PathBuf {
         self.folder.join(format!("operator-{}.log", self.logs.fetch_add(1, Ordering::Relaxed)))

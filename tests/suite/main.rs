@@ -1,7 +1,9 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
 mod coexistence;
+mod grants;
 mod handshake;
+mod journey;
 mod lifecycle;
 mod offline;
 mod ownership;
@@ -13,6 +15,7 @@ mod render_plugins;
 mod repair;
 mod rules;
 mod scale;
+mod sidecar;
 
 use std::process::ExitCode;
 
@@ -21,12 +24,15 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
+        journey::tests(),
         scale::tests(),
         handshake::tests(),
         pods::tests(),
         process::tests(),
         plugins::tests(),
         render_plugins::tests(),
+        grants::tests(),
+        sidecar::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

@@ -1,10 +1,10 @@
 //! `dev`: rounds, driven by a component that is replaced while it watches.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -25,14 +25,8 @@ impl Dev {
         child.arg("dev").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = child.spawn().unwrap();
         let (said, lines) = mpsc::channel();
-        let errors = said.clone();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(said.send(line)))
-        });
-        thread::spawn(move || {
-            BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| drop(errors.send(line)));
-        });
+        listen(child.stdout.take().unwrap(), said.clone());
+        listen(child.stderr.take().unwrap(), said);
         Self { child, lines }
     }
 
@@ -54,6 +48,12 @@ impl Dev {
     }
 }
 
+/// Hands on each line of a stream, to whoever listens.
+fn listen(stream: impl Read + Send + 'static, said: Sender<String>) {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    thread::spawn(move || lines.for_each(|line| drop(said.send(line))));
+}
+
 impl Drop for Dev {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -71,7 +71,7 @@ fn each_change_is_a_round_until_ctrl_c() {
     let dev = Dev::start(&[&component, Path::new("-f"), &servers]);
     let first = dev.until("pods stay: 1");
     assert!(
-        first.contains("\n+  replicas: 2\n") && !first.contains("\u{1b}"),
+        first.contains("\n+  replicas: 2\n") && !first.contains('\u{1b}'),
         "beside the default plugin alone: {first}"
     );
 
