@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins demo test lint drift bless image clean
+.PHONY: help setup build plugins templates demo test lint drift bless image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -23,11 +23,14 @@ build: setup ## Build the operator, the authors' tool and the tests
 plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their tests and golden cases
 	@tests/plugins
 
+templates: build ## Begin a plugin in each language with mcp-render new, then build, test and check it
+	@tests/templates
+
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo
 
 # The cluster is built first: here it says how far it is.
-test: plugins ## Run every test, those on a real cluster included
+test: plugins templates ## Run every test, those on a real cluster included
 	@tests/cluster/cluster build
 	@tests/cluster/cluster images
 	cd tests/cluster/workloads && go test ./...
@@ -52,7 +55,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/tutorial .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/templates tests/tutorial .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:

@@ -13,6 +13,9 @@ pub struct Flags {
 
 impl Flags {
     /// The script that makes the shell complete `command`.
+    ///
+    /// # Panics
+    /// Never: what clap writes is text.
     pub fn script(self, mut command: Command) -> String {
         let (name, mut script) = (command.get_name().to_owned(), Vec::new());
         generate(self.shell, &mut command, &name, &mut script);

@@ -10,6 +10,7 @@ pub mod cases;
 pub mod check;
 mod comparison;
 mod coverage;
+pub mod dev;
 mod differences;
 mod documents;
 mod examples;
@@ -18,6 +19,7 @@ mod finding;
 mod inspection;
 mod located;
 mod manifests;
+pub mod new;
 mod output;
 mod plugins;
 mod server;
@@ -26,7 +28,7 @@ mod table;
 
 use std::path::PathBuf;
 
-pub use self::comparison::{Comparison, Verdict, compare};
+pub use self::comparison::{Comparison, Verdict, changed, compare};
 pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};

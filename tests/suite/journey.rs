@@ -1,6 +1,6 @@
 //! A plugin's whole way in the cluster, for each language in which `mcp-render new` writes one: published in a registry,
-//! applied, over 200 servers, and taken away again; by one operator that is never restarted. `make plugins` has made, built and
-//! tested them.
+//! applied, over 200 servers, and taken away again; by one operator that is never restarted. `make templates` has
+//! made, built and tested them.
 
 use std::time::{Duration, Instant};
 

@@ -150,7 +150,8 @@ fn line(plugin: &str, Diagnostic { severity, code, message, path, slot }: &Diagn
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    let about = [path, slot].into_iter().flatten().map(|about| format!(" ({about})")).collect::<String>();
+    let about: Vec<_> = [path, slot].into_iter().flatten().map(String::as_str).collect();
+    let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
     format!("{severity}: plugin {plugin}: {code}: {message}{about}")
 }
 

@@ -84,6 +84,13 @@ fn seconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_f64((took.as_secs_f64() * 10.0).round() / 10.0)
 }
 
+impl Built {
+    /// Where the component is.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
 impl fmt::Display for Built {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, language, name, version, digest, size, took } = self;

@@ -251,7 +251,7 @@ mod tests {
         vec![part("default", default), part(POLICY, hostile_plugins::component(policy))]
     }
 
-    fn seen(status: Value) -> Seen {
+    fn seen(status: &Value) -> Seen {
         let server = json!({
             "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer",
             "metadata": {"name": "a", "namespace": "team", "uid": "u-1", "generation": 2, "labels": {"app": "x"}},
@@ -274,7 +274,7 @@ mod tests {
         json!([{"type": "Rendered", "status": status, "reason": reason, "message": message, "lastTransitionTime": time}])
     }
 
-    fn bundled(status: Value, policy: &str, values: bool) -> Bundle {
+    fn bundled(status: &Value, policy: &str, values: bool) -> Bundle {
         bundle(&seen(status), chain(policy), "cluster.local".to_owned(), values).unwrap()
     }
 
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn a_bundle_with_values_says_that_it_is_what_was_applied() {
-        let first = bundled(json!({"render": {"configHash": "abc"}}), "passthrough", true);
-        let bundle = bundled(applied(&first.outcome), "passthrough", true);
+        let first = bundled(&json!({"render": {"configHash": "abc"}}), "passthrough", true);
+        let bundle = bundled(&applied(&first.outcome), "passthrough", true);
         assert_eq!((bundle.recorded.differences.len(), bundle.redacted.len()), (0, 0));
         assert_eq!((bundle.uid.as_deref(), bundle.facts["config.hash"].as_str()), (Some("u-1"), "abc"));
         assert!(bundle.to_json().contains("hunter2-hunter2"));
@@ -296,8 +296,8 @@ mod tests {
 
     #[test]
     fn without_values_the_outcome_is_that_of_the_file_and_the_comparison_that_of_the_cluster() {
-        let full = bundled(json!({"render": {"configHash": "abc"}}), "passthrough", true);
-        let bundle = bundled(applied(&full.outcome), "passthrough", false);
+        let full = bundled(&json!({"render": {"configHash": "abc"}}), "passthrough", true);
+        let bundle = bundled(&applied(&full.outcome), "passthrough", false);
         assert_eq!(bundle.redacted, ["spec.config.env[0].value"]);
         assert_eq!(bundle.recorded.differences, Vec::<String>::new());
         assert_eq!(full.outcome.differences(&bundle.outcome).len(), 1, "the Deployment has another value");
@@ -310,7 +310,7 @@ mod tests {
     fn a_failed_render_is_bundled_with_its_failure() {
         let message = "plugin policy: Refused: No. (spec.source)";
         let status = json!({"conditions": condition("False", "RefusedByPolicy", message)});
-        let bundle = bundled(status, "invalid", false);
+        let bundle = bundled(&status, "invalid", false);
         assert_eq!(bundle.recorded.differences, Vec::<String>::new());
         assert!(matches!(&bundle.outcome, Outcome::Failed { class, .. } if class == "Invalid"), "{:?}", bundle.outcome);
     }
@@ -319,7 +319,7 @@ mod tests {
     fn another_outcome_than_the_recorded_one_is_told_without_values() {
         let message = "plugin policy: the value hunter2-hunter2 is bad";
         let status = json!({"conditions": condition("False", "RenderFailed", message)});
-        let bundle = bundled(status, "passthrough", false);
+        let bundle = bundled(&status, "passthrough", false);
         let told = notes(&bundle).join("\n");
         assert!(
             told.contains("recorded: Rendered=False, RenderFailed: plugin policy: the value REDACTED is bad"),

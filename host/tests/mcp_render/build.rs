@@ -42,7 +42,7 @@ fn documented() -> String {
 }
 
 /// Whether Go is there; where it has to be, it is missed aloud.
-fn has_go() -> bool {
+pub fn has_go() -> bool {
     let found = Command::new("go").arg("version").output().is_ok();
     assert!(found || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "go is missing");
     if !found {

@@ -8,12 +8,13 @@ use mcp_operator::default_plugin;
 use crate::command::{command, server};
 
 /// Each line of shell in the page that runs `mcp-render` on files, without its comment. What needs a registry or a
-/// compiler is not among them.
+/// compiler, or has no end, is not among them.
 fn commands() -> Vec<String> {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/plugins.md")).unwrap();
     let blocks = page.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
     let lines = blocks.flat_map(str::lines).filter(|line| line.starts_with("mcp-render "));
-    let lines = lines.filter(|line| !["ghcr.io", "pulled.wasm", " build"].iter().any(|word| line.contains(word)));
+    let lines =
+        lines.filter(|line| !["ghcr.io", "pulled.wasm", " build", " dev "].iter().any(|word| line.contains(word)));
     lines.map(|line| line.split("  #").next().unwrap().trim_end().to_owned()).collect()
 }
 

@@ -53,7 +53,7 @@ pub struct Flags {
     output: Option<Format>,
 }
 
-const FILENAMES: &str = "A file or directory with MCPServers, or - for the standard input, to take instead of the embedded \
+pub const FILENAMES: &str = "A file or directory with MCPServers, or - for the standard input, to take instead of the embedded \
 examples. Repeatable. ConfigMaps and Secrets that they refer to give the pods' config-hash";
 
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
@@ -75,7 +75,9 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     tell_all(&findings);
     print(&flags.output.map_or_else(|| report.to_string(), |format| offline::in_format(&report, format)))?;
     let problems = report.problems(flags.max_fuel);
-    problems.iter().for_each(|problem| tell(format_args!("error: {problem}")));
+    for problem in &problems {
+        tell(format_args!("error: {problem}"));
+    }
     Ok(match findings.worst() {
         Some(Severity::Unreadable) => ExitCode::from(UNUSABLE),
         Some(Severity::Error | Severity::Fault) => ExitCode::from(REFUSED),

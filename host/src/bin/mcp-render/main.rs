@@ -4,9 +4,11 @@ mod access;
 mod bench;
 mod build;
 mod check;
+mod dev;
 mod diff;
 mod flags;
 mod inspect;
+mod new;
 mod progress;
 mod pull;
 mod push;
@@ -35,6 +37,12 @@ enum Command {
     /// Build a plugin project to a component, with the tools of its language.
     #[command(after_help = build::HELP)]
     Build(build::Flags),
+    /// Write the project of a new plugin, which builds and passes at once.
+    #[command(after_help = new::HELP)]
+    New(new::Flags),
+    /// At each change of a plugin's project, build it and show what changes for MCPServers.
+    #[command(after_help = dev::HELP)]
+    Dev(dev::Flags),
     /// Print the Kubernetes objects that MCPServers become.
     #[command(after_help = render::HELP)]
     Render(render::Flags),
@@ -73,6 +81,8 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Build(flags) => build::run(&flags),
+        Command::Dev(flags) => dev::run(&flags),
+        Command::New(flags) => new::run(&flags),
         Command::Render(flags) => render::run(&flags),
         Command::Test(flags) => test::run(&flags),
         Command::Check(flags) => check::run(&flags),

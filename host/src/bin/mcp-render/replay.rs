@@ -51,7 +51,9 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     tell(format_args!("error: {name}: another outcome than the recorded one:"));
-    differences.iter().for_each(|difference| tell(format_args!("  {difference}")));
+    for difference in &differences {
+        tell(format_args!("  {difference}"));
+    }
     if let (Outcome::Rendered { .. }, Outcome::Failed { class, .. }) = (&bundle.outcome, &outcome)
         && class == "Timeout"
     {
