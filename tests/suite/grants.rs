@@ -7,7 +7,7 @@ use cluster_tests::manifests::server;
 use cluster_tests::{Kind, LONG, Lab, PROMPT, Test, condition, trial, within};
 use serde_json::{Value, json};
 
-use crate::render_plugins::{Plugin, delete, operator};
+use crate::plugin::{Plugin, delete, operator};
 
 pub fn tests() -> Vec<Test> {
     vec![

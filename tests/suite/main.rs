@@ -3,10 +3,12 @@
 mod coexistence;
 mod grants;
 mod handshake;
+mod hostile;
 mod journey;
 mod lifecycle;
 mod offline;
 mod ownership;
+mod plugin;
 mod plugins;
 mod pods;
 mod process;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         handshake::tests(),
         pods::tests(),
         process::tests(),
+        hostile::tests(),
         plugins::tests(),
         render_plugins::tests(),
         grants::tests(),

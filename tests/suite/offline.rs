@@ -7,7 +7,7 @@ use cluster_tests::{Kind, LONG, Lab, Test, looks, trial, within};
 use mcp_operator::canonical;
 use serde_json::{Value, json};
 
-use crate::render_plugins::{Plugin, operator};
+use crate::plugin::{Plugin, operator};
 
 pub fn tests() -> Vec<Test> {
     vec![trial(offline_rendering_is_what_the_operator_applied), trial(exported_rendering_is_replayed_to_the_same_bytes)]
