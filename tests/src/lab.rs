@@ -76,7 +76,7 @@ impl Lab {
     }
 
     /// The kubeconfig of an account with the operator's rights in this namespace; all its operators share it.
-    pub(crate) async fn operator_account(&self) -> Result<PathBuf> {
+    pub async fn operator_account(&self) -> Result<PathBuf> {
         let create = async || {
             let file = self.account("operator").await?;
             self.bind("operator").await?;

@@ -1,6 +1,7 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
 mod coexistence;
+mod exports;
 mod grants;
 mod handshake;
 mod hostile;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         plugins::tests(),
         render_plugins::tests(),
         grants::tests(),
+        exports::tests(),
         sidecar::tests(),
         lifecycle::tests(),
         repair::tests(),

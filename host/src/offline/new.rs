@@ -87,7 +87,8 @@ mod tests {
             let texts = created.files.iter().map(|file| fs::read_to_string(folder.path().join(file)).unwrap());
             let all: String = texts.collect();
             assert!(all.contains("\"team-a1\"") && all.contains("name: team-a1"), "{language}");
-            for word in NAME.into_iter().chain(["SETUP", "NEEDS", "UNIT-TESTS", "SOURCE", "VERSION", "REPOSITORY\n"]) {
+            let placeholders = ["# SETUP", "NEEDS", "UNIT-TESTS", "`SOURCE`", "-VERSION", "REPOSITORY"];
+            for word in NAME.into_iter().chain(placeholders) {
                 assert!(!all.contains(word), "{language}: {word} is left");
             }
         }

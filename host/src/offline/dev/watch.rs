@@ -1,10 +1,11 @@
-//! Whether files changed since the last look, by their times and sizes. Reads only.
+//! Whether files changed since the last look, by their times, sizes and places on the disk. Reads only.
 //!
 //! A project has few files once those that tools make are left out, so looking at all of them costs a millisecond; and it
 //! works on every file system, in containers and over networks, where notifications do not.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,7 +15,7 @@ const MADE: [&str; 7] = ["Cargo.lock", "__pycache__", "dist", "go.sum", "node_mo
 const COMPONENT: &str = "wasm";
 
 /// Files by path, with what tells one version of them from another.
-type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64, u64)>;
 
 /// Watches files, and folders with everything that people write in them.
 pub struct Watch {
@@ -65,7 +66,7 @@ fn walk(folder: &Path, seen: &mut Seen) {
 
 fn file(path: &Path, seen: &mut Seen) {
     if let Ok(metadata) = fs::metadata(path) {
-        seen.insert(path.to_owned(), (metadata.modified().ok(), metadata.len()));
+        seen.insert(path.to_owned(), (metadata.modified().ok(), metadata.len(), metadata.ino()));
     }
 }
 
