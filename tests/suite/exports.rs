@@ -6,7 +6,7 @@ use cluster_tests::manifests::server;
 use cluster_tests::{LONG, Lab, Test, trial};
 use serde_json::{Value, json};
 
-use crate::render_plugins::{Plugin, operator};
+use crate::plugin::{Plugin, operator};
 
 pub fn tests() -> Vec<Test> {
     vec![
