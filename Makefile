@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins demo test lint drift bless image clean
+.PHONY: help setup build plugins templates demo test lint drift bless image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -21,19 +21,19 @@ build: setup ## Build the operator, the authors' tool and the tests
 	cargo build --workspace --all-targets
 
 plugins: build ## Build the plugins in plugins/ to target/plugins/NAME.wasm, and run their tests and golden cases
-	@$(CARGO_TARGET_DIR)/debug/plugin-build
-	@for plugin in $(CARGO_TARGET_DIR)/plugins/*.wasm; do \
-		$(CARGO_TARGET_DIR)/debug/mcp-render test plugins/$$(basename $$plugin .wasm) --plugin default --plugin $$plugin || exit; \
-	done
+	@tests/plugins
+
+templates: build ## Begin a plugin in each language with mcp-render new, then build, test and check it
+	@tests/templates
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo
 
 # The cluster is built first: here it says how far it is.
-test: setup ## Run every test, those on a real cluster included
+test: plugins templates ## Run every test, those on a real cluster included
 	@tests/cluster/cluster build
 	@tests/cluster/cluster images
-	cargo build --workspace --all-targets
+	cd tests/cluster/workloads && go test ./...
 	cargo test --workspace
 
 lint: fmt clippy doc scripts deny ## Check formatting, code, docs, scripts and dependencies; warnings are errors
@@ -55,7 +55,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny tests/readme .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/templates tests/tutorial .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:
@@ -70,9 +70,10 @@ bless: ## Write every generated and golden file anew; look at `git diff` then
 	BLESS=1 cargo test --package mcp-operator
 	git status --short
 
-# The commands of the README that no other target has.
+# The commands of the README that no other target has, and those of docs/first-plugin.md.
 readme: build
 	tests/readme
+	tests/tutorial
 
 image: build ## Make the operator's image, an archive; prints its path
 	@tests/cluster/cluster image-operator $(OPERATOR)

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use plugin_build::Toolchain;
+use plugin_build::{Crate, Toolchain};
 
 const PREBUILT: &str = "MCP_DEFAULT_PLUGIN";
 
@@ -37,7 +37,10 @@ fn build(target_dir: &Path) -> Vec<u8> {
         ))
     });
     let host = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    plugin_build::rust(toolchain, "guest-default", Path::new(&host), target_dir)
+    let root = Path::new(&host).with_file_name("Cargo.toml");
+    let directory = root.with_file_name("guest-default");
+    let plugin = Crate { directory: &directory, package: "guest-default", library: "guest-default", root: &root };
+    plugin_build::rust(toolchain, plugin, target_dir)
         .unwrap_or_else(|error| fail(&format!("the default plugin in guest-default/: {error:#}")))
 }
 

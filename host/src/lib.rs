@@ -4,8 +4,10 @@
 //! same code, so what a policy's author sees offline is what the cluster gets.
 
 pub mod api;
+pub mod bundle;
 pub mod cache;
 pub mod canonical;
+pub mod completion;
 pub mod controller;
 pub mod default_plugin;
 pub mod events;

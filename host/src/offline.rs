@@ -4,10 +4,13 @@
 //! code is the operator's own: the same render, the same vetting, the same bytes. Nothing here prints or exits; that is
 //! the command's, in `bin/mcp-render/`.
 
+pub mod bench;
+pub mod build;
 pub mod cases;
 pub mod check;
 mod comparison;
 mod coverage;
+pub mod dev;
 mod differences;
 mod documents;
 mod examples;
@@ -16,6 +19,7 @@ mod finding;
 mod inspection;
 mod located;
 mod manifests;
+pub mod new;
 mod output;
 mod plugins;
 mod server;
@@ -24,12 +28,12 @@ mod table;
 
 use std::path::PathBuf;
 
-pub use self::comparison::{Comparison, Verdict, compare};
+pub use self::comparison::{Comparison, Verdict, changed, compare};
 pub use self::coverage::Exemption;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
-pub use self::output::{Format, in_format, objects};
+pub use self::output::{Format, in_format, manifests, objects};
 pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;
 pub use self::settings::{PluginFile, Settings, configure};

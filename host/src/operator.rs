@@ -1,6 +1,7 @@
 //! `mcp-operator run`: from flags to running parts, and the order in which they stop.
 
 pub mod endpoints;
+pub mod export;
 pub mod flags;
 pub mod install;
 pub mod rbac;

@@ -5,10 +5,10 @@
 //! for their [chain](Plugins::chain).
 
 pub mod controller;
-mod fetch;
+pub(crate) mod fetch;
 mod grants;
-mod prepare;
-mod selection;
+pub(crate) mod prepare;
+pub(crate) mod selection;
 mod self_test;
 mod status;
 mod store;
@@ -21,8 +21,8 @@ use kube::ResourceExt;
 pub use self::grants::Grounds;
 pub use self::prepare::Workshop;
 use self::selection::Selection;
-pub use self::store::{Store, VersionRecord};
-use crate::api::render_plugin::OnFailure;
+pub use self::store::{Record, Store, VersionRecord};
+use crate::api::render_plugin::{Grants, OnFailure};
 use crate::api::{MCPServer, RenderPlugin};
 use crate::cache::servers::Labels;
 use crate::cache::sources::ServerName;
@@ -68,6 +68,7 @@ struct Entry {
     order: i32,
     selection: Selection,
     on_failure: OnFailure,
+    grants: Grants,
     active: Option<Version>,
     previous: Option<Version>,
     without: Without,
@@ -129,17 +130,20 @@ impl Plugins {
             order: spec.order,
             selection: Selection::default(),
             on_failure: spec.on_failure,
+            grants: Grants::default(),
             active: None,
             previous: None,
             without: without(plugin, Without::Wait),
             failing: HashMap::new(),
         });
-        let before = (entry.order, entry.on_failure, entry.selection.clone());
+        let grants = spec.grants.clone().unwrap_or_default();
+        let before = (entry.order, entry.on_failure, entry.selection.clone(), entry.grants.clone());
         entry.wanted = spec.digest.parse().ok();
         entry.order = spec.order;
         entry.on_failure = spec.on_failure;
         entry.selection = selection;
-        before != (entry.order, entry.on_failure, entry.selection.clone())
+        entry.grants = grants;
+        before != (entry.order, entry.on_failure, entry.selection.clone(), entry.grants.clone())
     }
 
     /// Forgets a plugin. Tells whether it was known.
@@ -240,10 +244,8 @@ impl Entry {
             (Some(active), _) => {
                 let keeps = self.on_failure == OnFailure::KeepLast;
                 let last_good = self.previous.as_ref().filter(|_| keeps);
-                Ok(Some(Stage {
-                    last_good: last_good.map(|version| Box::new(version.stage.clone())),
-                    ..active.stage.clone()
-                }))
+                let last_good = last_good.map(|version| Box::new(self.granted(version)));
+                Ok(Some(Stage { last_good, ..self.granted(active) }))
             }
             (None, Without::Skip) => Ok(None),
             (None, Without::Wait) => Err(Missing::Waiting),
@@ -251,6 +253,11 @@ impl Entry {
                 Err(Missing::Unavailable { plugin: name.to_owned(), problem: problem.clone() })
             }
         }
+    }
+
+    /// A version with its grants, as far as they still stand: what was taken away is taken from older versions, too.
+    fn granted(&self, version: &Version) -> Stage {
+        Stage { grants: version.stage.grants.intersection(&self.grants), ..version.stage.clone() }
     }
 }
 
@@ -269,6 +276,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::render_plugin::NetworkPolicyGrant;
     use crate::default_plugin;
     use crate::sandbox::{Limits, Plugin, Sandbox};
 
@@ -344,6 +352,25 @@ mod tests {
             let entries = plugins.read();
             assert_eq!(entries["p"].stage("p").unwrap().unwrap().last_good.is_some(), has);
         }
+    }
+
+    #[test]
+    fn a_grant_that_was_taken_away_is_taken_from_older_versions_too() {
+        let plugins = plugins();
+        let mut granted = plugin("p", 0, OnFailure::KeepLast);
+        granted.spec.grants = Some(Grants { network_policy: Some(NetworkPolicyGrant::Any), ..Grants::default() });
+        let mut wide = version("p", "1");
+        wide.stage.grants = granted.spec.grants.clone().unwrap();
+        plugins.announce(&granted);
+        plugins.activate("p", wide.clone());
+        plugins.activate("p", Version { record: version("p", "2").record, ..wide });
+        let grants = || {
+            let stage = plugins.read()["p"].stage("p").unwrap().unwrap();
+            [stage.last_good.unwrap().grants, stage.grants].map(|grants| grants.network_policy)
+        };
+        assert_eq!(grants(), [Some(NetworkPolicyGrant::Any); 2]);
+        assert!(plugins.announce(&plugin("p", 0, OnFailure::KeepLast)));
+        assert_eq!(grants(), [None; 2]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod places;
 mod plugin;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod wasi;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use limits::{Bytes, Limits};
 pub use log::{LastWords, Line, Log, Source};
 pub use output::Output;
 pub use plugin::Plugin;
+pub use usage::Usage;
 pub use wasi::Seed;
 
 /// The engine that plugins run in. Cloning is cheap; plugins keep it alive.
@@ -57,6 +59,7 @@ struct Shared {
     engine: Engine,
     places: places::Places,
     code: Option<CodeCache>,
+    counting: bool,
     _ticker: engine::Ticker,
 }
 
@@ -64,18 +67,30 @@ impl Sandbox {
     /// A sandbox for `concurrency` calls at a time; further ones wait. Fails only where WebAssembly cannot run at all.
     pub fn new(concurrency: usize) -> anyhow::Result<Self> {
         let concurrency = concurrency.max(1);
-        Self::with_engine(engine::new(concurrency)?, concurrency, None)
+        Self::with_engine(engine::new(concurrency)?, concurrency, None, false)
     }
 
     /// The same, with a place for compiled code. See [`CodeCache`].
     pub fn with_code_cache(concurrency: usize, code: CodeCache) -> anyhow::Result<Self> {
         let concurrency = concurrency.max(1);
-        Self::with_engine(engine::new(concurrency)?, concurrency, Some(code))
+        Self::with_engine(engine::new(concurrency)?, concurrency, Some(code), false)
     }
 
-    fn with_engine(engine: Engine, concurrency: usize, code: Option<CodeCache>) -> anyhow::Result<Self> {
+    /// A sandbox for one call at a time that counts [fuel](Usage::fuel). Plugins run slower in it, and so may take ten
+    /// times their time limit.
+    pub fn counting() -> anyhow::Result<Self> {
+        Self::with_engine(engine::counting()?, 1, None, true)
+    }
+
+    fn with_engine(
+        engine: Engine,
+        concurrency: usize,
+        code: Option<CodeCache>,
+        counting: bool,
+    ) -> anyhow::Result<Self> {
         let ticker = engine::Ticker::start(&engine)?;
-        Ok(Self(Arc::new(Shared { engine, places: places::Places::new(concurrency), code, _ticker: ticker })))
+        let places = places::Places::new(concurrency);
+        Ok(Self(Arc::new(Shared { engine, places, code, counting, _ticker: ticker })))
     }
 
     /// Checks, compiles and links a component, and asks it to describe itself. Compiling takes from milliseconds to

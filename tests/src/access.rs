@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::PostParams;
 use kube::config::{AuthInfo, Kubeconfig};
-use mcp_operator::operator::rbac::{RIGHTS, Right};
+use mcp_operator::operator::rbac::{AGGREGATION_LABEL, RIGHTS, Right};
 use serde_json::{Value, json};
 
 use crate::command::kubectl_with;
@@ -21,7 +21,10 @@ use crate::{LONG, Lab};
 /// The cluster role with exactly the rules of `deploy/install.yaml`.
 const OPERATOR_ROLE: &str = "cluster-tests-operator";
 
-/// The same for what is not in a namespace.
+/// A cluster role that collects the rules of others, as that of `deploy/install.yaml` does.
+const GRANTS_ROLE: &str = "cluster-tests-operator-grants";
+
+/// The same as the first for what is not in a namespace.
 const CLUSTER_ROLE: &str = "cluster-tests-operator-cluster";
 
 /// The rules of `deploy/install.yaml`: those for namespaces, or those for the cluster.
@@ -38,7 +41,11 @@ pub(crate) async fn install_role() -> Result<()> {
         });
         kubectl_with(&role.to_string(), &["apply", "--server-side", "--force-conflicts", "-f", "-"]).await?;
     }
-    Ok(())
+    let collecting = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": GRANTS_ROLE },
+        "aggregationRule": { "clusterRoleSelectors": [{ "matchLabels": { AGGREGATION_LABEL: "true" } }] },
+    });
+    kubectl_with(&collecting.to_string(), &["apply", "--server-side", "--force-conflicts", "-f", "-"]).await.map(drop)
 }
 
 impl Lab {
@@ -79,6 +86,17 @@ impl Lab {
         let owner =
             json!({ "apiVersion": "v1", "kind": "Namespace", "name": self.namespace(), "uid": namespace.metadata.uid });
         Ok(json!({ "name": name, "ownerReferences": [owner] }))
+    }
+
+    /// Gives an account the rights for what plugins were granted, in this namespace. They come a moment later.
+    pub async fn bind_grants(&self, account: &str) -> Result<()> {
+        let binding: RoleBinding = serde_json::from_value(json!({
+            "metadata": { "name": format!("{account}-grants") },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": GRANTS_ROLE },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace() }],
+        }))?;
+        let bindings: Api<RoleBinding> = Api::namespaced(self.client(), self.namespace());
+        bindings.create(&PostParams::default(), &binding).await.map(drop).map_err(Into::into)
     }
 
     /// Gives an account of another lab the operator's rights in this namespace.

@@ -21,6 +21,14 @@ pub async fn http(method: &str, url: &str) -> Result<String> {
     text("curl", &["--silent", "--show-error", "--fail", "--max-time", "10", "--request", method, url], "").await
 }
 
+/// The same, with a bearer token.
+pub async fn http_with_token(method: &str, url: &str, token: &str) -> Result<String> {
+    let header = format!("Authorization: Bearer {token}");
+    let arguments =
+        ["--silent", "--show-error", "--fail", "--max-time", "10", "--request", method, "--header", &header, url];
+    text("curl", &arguments, "").await
+}
+
 /// Runs a program to its end.
 pub async fn run(program: &str, arguments: &[&str], input: &str) -> Result<Output> {
     let mut child = Command::new(program)

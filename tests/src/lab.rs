@@ -61,13 +61,22 @@ impl Lab {
         self.binaries.join(name)
     }
 
+    /// The component of a plugin in `plugins/`, or of a new project: `new-LANGUAGE`.
+    ///
+    /// # Errors
+    /// [`Skip`] where it was not built.
+    pub fn plugin(&self, name: &str) -> Result<Vec<u8>> {
+        let file = self.binaries.join(format!("{name}.wasm"));
+        std::fs::read(file).map_err(|_| Skip("the plugins are not built; `make plugins templates` does that").into())
+    }
+
     /// A file for the log of the next operator.
     pub(crate) fn next_log(&self) -> PathBuf {
         self.folder.join(format!("operator-{}.log", self.logs.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The kubeconfig of an account with the operator's rights in this namespace; all its operators share it.
-    pub(crate) async fn operator_account(&self) -> Result<PathBuf> {
+    pub async fn operator_account(&self) -> Result<PathBuf> {
         let create = async || {
             let file = self.account("operator").await?;
             self.bind("operator").await?;

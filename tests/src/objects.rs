@@ -17,6 +17,12 @@ pub enum Kind {
     Deployment,
     /// `apps/v1`
     ReplicaSet,
+    /// `apps/v1`
+    StatefulSet,
+    /// `policy/v1`
+    PodDisruptionBudget,
+    /// `v1`
+    PersistentVolumeClaim,
     /// `v1`
     Service,
     /// `networking.k8s.io/v1`
@@ -41,6 +47,9 @@ impl Kind {
         let (group, version, kind) = match self {
             Self::Deployment => ("apps", "v1", "Deployment"),
             Self::ReplicaSet => ("apps", "v1", "ReplicaSet"),
+            Self::StatefulSet => ("apps", "v1", "StatefulSet"),
+            Self::PodDisruptionBudget => ("policy", "v1", "PodDisruptionBudget"),
+            Self::PersistentVolumeClaim => ("", "v1", "PersistentVolumeClaim"),
             Self::Service => ("", "v1", "Service"),
             Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy"),
             Self::Pod => ("", "v1", "Pod"),
@@ -61,6 +70,7 @@ impl Kind {
             Self::Pod,
             Self::ConfigMap,
             Self::Secret,
+            Self::PodDisruptionBudget,
             Self::Server,
         ];
         all.into_iter()

@@ -77,6 +77,9 @@ async fn on(choice: &Choice, plan: &Plan) -> Result<ExitStatus> {
     for (name, built) in binaries().await? {
         fs::copy(&built, folder.join(name)).with_context(|| format!("copying {}", built.display()))?;
     }
+    for plugin in plugins()? {
+        fs::copy(&plugin, folder.join(plugin.file_name().unwrap_or_default())).context("copying a plugin")?;
+    }
     if let Choice::New(name) = choice {
         cluster(&[&["up", name], plan.cluster].concat(), Stdio::null()).await?;
     }
@@ -120,6 +123,15 @@ async fn binaries() -> Result<Vec<(&'static str, PathBuf)>> {
         Ok((name, path.with_context(|| format!("cargo built no {name}"))?.into()))
     };
     names.into_iter().map(executable).collect()
+}
+
+/// The components that `make plugins` left in the target directory, which is where this program is.
+fn plugins() -> Result<Vec<PathBuf>> {
+    let program = env::current_exe()?;
+    let folder = program.ancestors().nth(3).context("a target directory")?.join("plugins");
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "wasm")).collect())
 }
 
 async fn load_image(name: &str, operator: &Path) -> Result<()> {

@@ -2,8 +2,11 @@
 
 mod coexistence;
 mod events;
+mod exports;
+mod grants;
 mod handshake;
 mod hostile;
+mod journey;
 mod lifecycle;
 mod offline;
 mod ownership;
@@ -16,6 +19,7 @@ mod render_plugins;
 mod repair;
 mod rules;
 mod scale;
+mod sidecar;
 
 use std::process::ExitCode;
 
@@ -24,6 +28,7 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
+        journey::tests(),
         scale::tests(),
         handshake::tests(),
         pods::tests(),
@@ -32,6 +37,9 @@ fn main() -> ExitCode {
         plugins::tests(),
         render_plugins::tests(),
         events::tests(),
+        grants::tests(),
+        exports::tests(),
+        sidecar::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

@@ -41,6 +41,11 @@ impl<'a> Plugin<'a> {
         self
     }
 
+    /// The start of its digest, as chains show it.
+    pub fn short_digest(&self) -> &str {
+        self.spec["digest"].as_str().map(|digest| &digest[7..15]).unwrap_or_default()
+    }
+
     /// Makes the RenderPlugin, or changes it.
     pub async fn apply(&self) -> Result<()> {
         let manifest = json!({

@@ -4,7 +4,7 @@
 #[allow(clippy::unwrap_used, dead_code, reason = "shared with tests of the host that use more of it")]
 mod real;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use cluster_tests::command::{kubectl, kubectl_with, run};
 use cluster_tests::manifests::server;
 use cluster_tests::{Kind, LONG, Lab, PROMPT, Skip, Test, condition, looks, trial, within};
@@ -132,7 +132,7 @@ async fn plugin_renders_every_server_that_it_selects_and_no_other(lab: &Lab) -> 
     let ready = plugin.ready().await?;
     policy_label(lab, "other").await?;
     let name = lab.namespace();
-    let expected = format!("{name}@{}", &plugin.spec["digest"].as_str().context("a digest")?[7..15]);
+    let expected = format!("{name}@{}", plugin.short_digest());
     within(PROMPT, "the chain names the plugin", async || {
         let chain = chain(lab, "demo").await?;
         ensure!(chain.starts_with("default@") && chain.ends_with(&expected), "it is {chain}");
@@ -220,7 +220,7 @@ async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<
     }
     let greedy = Plugin::hostile(lab, "cluster-role-binding")?;
     greedy.apply().await?;
-    greedy.until("Granted", "False NotGranted").await?;
+    greedy.until("SelfTested", "False RenderRejected").await?;
     let garbage = Plugin::hostile(lab, "garbage")?;
     garbage.apply().await?;
     garbage.until("Verified", "False ContractMismatch").await?;
@@ -323,27 +323,14 @@ async fn plugin_that_cannot_be_had_leaves_its_servers_as_they_are(lab: &Lab) -> 
 }
 
 async fn plugin_comes_from_a_private_registry(lab: &Lab) -> Result<()> {
-    lab.needs_to_be_inside()?;
-    let registry = real::Registry::start().ok_or(Skip("docker-registry is missing; `make setup` fetches it"))?;
+    let registry = registry(lab).await?;
     let plugin = Plugin::hostile(lab, "rewriter")?;
-    let (reference, ca) = (format!("{}/team/rewriter:1", registry.host()), registry.ca().display().to_string());
-    let program = lab.program("mcp-render").display().to_string();
-    let login = ["--username", real::USER, "--password-stdin", "--ca", &ca];
-    let push = [&["push", plugin.component.as_str(), &reference], login.as_slice()].concat();
-    let pushed = run(&program, &push, real::PASSWORD).await?;
-    ensure!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
-
-    let (user, password) =
-        (format!("--docker-username={}", real::USER), format!("--docker-password={}", real::PASSWORD));
-    let server = format!("--docker-server={}", registry.host());
-    kubectl(&["create", "secret", "docker-registry", "pull", "-n", lab.namespace(), &server, &user, &password]).await?;
-    let certificates = format!("--from-file=ca.crt={ca}");
-    kubectl(&["create", "secret", "generic", "authority", "-n", lab.namespace(), &certificates]).await?;
+    let reference = push(lab, &registry, &plugin.component, "rewriter").await?;
 
     let _operator = operator(lab).await?;
     lab.apply(&plain()).await?;
-    let name = |name: &str| json!({ "namespace": lab.namespace(), "name": name });
-    let oci = json!({ "ref": reference, "caSecret": name("authority") });
+    let [authority, pull] = ["authority", "pull"].map(|name| json!({ "namespace": lab.namespace(), "name": name }));
+    let oci = json!({ "ref": reference, "caSecret": authority });
     let plugin = plugin.with(&json!({ "source": { "file": null, "oci": oci } }));
     plugin.apply().await?;
     let seen = plugin.until("Fetched", "False PullFailed").await?;
@@ -351,9 +338,32 @@ async fn plugin_comes_from_a_private_registry(lab: &Lab) -> Result<()> {
     ensure!(message.contains("unauthorized") && message.contains("spec.source.oci.pullSecrets"), "{message}");
     policy_label(lab, "plain").await?;
 
-    let plugin = plugin.with(&json!({ "source": { "oci": { "pullSecrets": [name("pull")] } } }));
+    let plugin = plugin.with(&json!({ "source": { "oci": { "pullSecrets": [pull] } } }));
     plugin.ready().await?;
     policy_label(lab, "other").await
+}
+
+/// A registry behind TLS and a password, with the Secrets `pull` and `authority` by which an operator may read from it.
+pub async fn registry(lab: &Lab) -> Result<real::Registry> {
+    lab.needs_to_be_inside()?;
+    let registry = real::Registry::start().ok_or(Skip("docker-registry is missing; `make setup` fetches it"))?;
+    let (user, password) =
+        (format!("--docker-username={}", real::USER), format!("--docker-password={}", real::PASSWORD));
+    let server = format!("--docker-server={}", registry.host());
+    kubectl(&["create", "secret", "docker-registry", "pull", "-n", lab.namespace(), &server, &user, &password]).await?;
+    let certificates = format!("--from-file=ca.crt={}", registry.ca().display());
+    kubectl(&["create", "secret", "generic", "authority", "-n", lab.namespace(), &certificates]).await?;
+    Ok(registry)
+}
+
+/// Publishes a component as an author does, and returns its reference.
+pub async fn push(lab: &Lab, registry: &real::Registry, component: &str, name: &str) -> Result<String> {
+    let (reference, ca) = (format!("{}/team/{name}:1", registry.host()), registry.ca().display().to_string());
+    let program = lab.program("mcp-render").display().to_string();
+    let arguments = ["push", component, &reference, "--username", real::USER, "--password-stdin", "--ca", &ca];
+    let pushed = run(&program, &arguments, real::PASSWORD).await?;
+    ensure!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    Ok(reference)
 }
 
 async fn blocking_plugin_holds_new_servers_back_until_it_is_ready(lab: &Lab) -> Result<()> {

@@ -227,6 +227,16 @@ impl Grants {
         self.kinds.iter().any(|granted| granted.api_version == api_version && granted.kind == kind)
     }
 
+    /// What both grant.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self {
+            kinds: self.kinds.iter().filter(|kind| other.kinds.contains(kind)).cloned().collect(),
+            pod_security: self.pod_security.min(other.pod_security),
+            network_policy: self.network_policy.min(other.network_policy),
+        }
+    }
+
     /// What either grants.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

@@ -4,10 +4,11 @@ use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use mcp_operator::api::crd::{self, Definition};
+use mcp_operator::completion;
 use mcp_operator::operator::flags::LogFormat;
-use mcp_operator::operator::{self, Flags, install};
+use mcp_operator::operator::{self, Flags, export, install};
 use mcp_operator::sandbox;
 use mcp_operator::stdout::print;
 use tracing_subscriber::EnvFilter;
@@ -39,6 +40,12 @@ enum Command {
         #[arg(long, default_value = install::IMAGE)]
         image: String,
     },
+    /// Write a server's last render, failed or not, to one file that `mcp-render replay` renders again.
+    #[command(after_help = export::HELP)]
+    Export(Box<export::Flags>),
+    /// Print a script that completes this command in a shell.
+    #[command(after_help = completion::help("mcp-operator"))]
+    Completion(completion::Flags),
     /// Compile the component on the standard input; what the operator starts for each plugin.
     #[command(hide = true)]
     Compile {
@@ -62,6 +69,8 @@ fn main() -> ExitCode {
         Command::Run(flags) => run(*flags),
         Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),
+        Command::Export(flags) => export(*flags),
+        Command::Completion(flags) => print(&flags.script(Cli::command())),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,4 +103,12 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
     operator::run(flags).await
+}
+
+#[tokio::main]
+async fn export(flags: export::Flags) -> anyhow::Result<()> {
+    for note in export::run(flags).await? {
+        eprintln!("{note}");
+    }
+    Ok(())
 }

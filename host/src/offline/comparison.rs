@@ -8,9 +8,10 @@ use serde::Serialize;
 use self::changes::ObjectChange;
 pub use self::changes::Verdict;
 pub use self::report::Comparison;
-use super::finding::{Finding, Findings, Severity};
+use super::finding::{Finding, Findings, Origin, Severity};
 use super::manifests::{self, Manifests, ServerManifest};
-use super::{Sources, server};
+use super::{RenderedServer, Sources, server};
+use crate::reconcile::Identity;
 use crate::reconcile::gather::Surroundings;
 
 /// What changes for one server.
@@ -42,6 +43,23 @@ pub fn compare(
         changes.push(change(server, &manifests, old, new, findings));
     }
     Comparison::new(changes)
+}
+
+/// What changed from one rendering to another; a server that is in one of them alone counts as refused by the other.
+pub fn changed(old: &[RenderedServer], new: &[RenderedServer]) -> Comparison {
+    let in_these = |servers: &'_ [RenderedServer], of: &RenderedServer| {
+        servers.iter().position(|server| server.identity == of.identity)
+    };
+    let gone = old.iter().filter(|before| in_these(new, before).is_none());
+    let change = |server: &RenderedServer| {
+        let found = |servers| in_these(servers, server);
+        let (before, after) = (found(old).map(|index| &old[index]), found(new).map(|index| &new[index]));
+        let (verdict, objects) = changes::judge(before, after);
+        let Identity { namespace, name, .. } = server.identity.clone();
+        let Origin { file, line, .. } = server.origin.clone();
+        ServerChange { namespace, name, file, line, verdict, objects }
+    };
+    Comparison::new(new.iter().chain(gone).map(change).collect())
 }
 
 fn change(

@@ -11,9 +11,9 @@ use crate::sandbox::{self, Bytes, Digest, Failure, Limits, Plugin, Sandbox};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
-    digest: String,
+    pub(super) digest: String,
     /// In bytes.
-    size: usize,
+    pub(super) size: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contract: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,7 +23,7 @@ pub struct Description {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exports: Vec<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    about: Option<About>,
+    pub(super) about: Option<About>,
     limits: LimitsDescription,
     /// Why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,9 +33,9 @@ pub struct Description {
 /// What the plugin says of itself.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct About {
-    name: String,
-    version: String,
+pub(super) struct About {
+    pub(super) name: String,
+    pub(super) version: String,
     description: String,
     emits: Vec<Kind>,
     facts: Vec<String>,
@@ -52,10 +52,10 @@ struct Kind {
 /// What one call may use.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LimitsDescription {
-    memory_bytes: usize,
-    time_milliseconds: u128,
-    output_bytes: usize,
+pub(super) struct LimitsDescription {
+    pub(super) memory_bytes: usize,
+    pub(super) time_milliseconds: u128,
+    pub(super) output_bytes: usize,
     objects: usize,
     log_bytes: usize,
     component_bytes: usize,
@@ -106,7 +106,7 @@ impl About {
 }
 
 impl LimitsDescription {
-    fn of(limits: &Limits) -> Self {
+    pub(super) fn of(limits: &Limits) -> Self {
         let Limits { memory, time, output, objects, log, component } = limits;
         Self {
             memory_bytes: *memory,

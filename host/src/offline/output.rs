@@ -20,7 +20,12 @@ pub enum Format {
 /// All objects: YAML documents, or one JSON `List`. Servers are in the order of the input, the objects of a server in
 /// the order in which the operator applies them, keys sorted: the same input gives the same bytes.
 pub fn objects(servers: &[RenderedServer], format: Format) -> String {
-    let manifests = servers.iter().flat_map(|server| server.vetted.objects()).map(VettedObject::manifest);
+    manifests(servers.iter().flat_map(|server| server.vetted.objects()), format)
+}
+
+/// The same of these objects.
+pub fn manifests<'a>(objects: impl IntoIterator<Item = &'a VettedObject>, format: Format) -> String {
+    let manifests = objects.into_iter().map(VettedObject::manifest);
     match format {
         Format::Yaml => manifests.map(yaml).collect::<Vec<_>>().join("---\n"),
         Format::Json => {

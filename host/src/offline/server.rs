@@ -8,7 +8,7 @@ use super::manifests::{Contents, ServerManifest};
 use crate::api::{self, MCPServer, Violation};
 use crate::reconcile::gather::references::{self, Source};
 use crate::reconcile::gather::{Inputs, Resolved, Surroundings, ca_problems, config_hash};
-use crate::reconcile::render::{self, Rendered};
+use crate::reconcile::render;
 use crate::reconcile::vet::{self, Vetted};
 use crate::reconcile::{Error, Identity};
 use crate::sandbox::{Diagnostic, Failure, Seed};
@@ -45,7 +45,7 @@ pub(super) fn render_seeded(
 ) -> Option<RenderedServer> {
     let mut report = Report { server, findings };
     let inputs = gather(contents, surroundings, &mut report)?;
-    let rendered = run(&inputs, seed).map_err(|error| report.failure(error)).ok()?;
+    let rendered = render::chain_again(&inputs, seed).map_err(|error| report.failure(error)).ok()?;
     let history = History::of(&rendered);
     let vetted = vet::vet(&inputs, rendered).map_err(|rejection| report.failure(rejection.into())).ok()?;
     for (plugin, diagnostic) in vetted.diagnostics() {
@@ -53,6 +53,21 @@ pub(super) fn render_seeded(
     }
     let identity = inputs.identity().clone();
     Some(RenderedServer { origin: server.origin.clone(), identity, vetted, history })
+}
+
+/// What rendering one server depends on; `None` when it breaks a rule, which is in `findings` then.
+pub(super) fn inputs(
+    server: &ServerManifest,
+    contents: &Contents,
+    surroundings: &Surroundings,
+    findings: &mut Findings,
+) -> Option<Inputs> {
+    gather(contents, surroundings, &mut Report { server, findings })
+}
+
+/// Tells why a server has no objects.
+pub(super) fn tell(server: &ServerManifest, error: Error, findings: &mut Findings) {
+    Report { server, findings }.failure(error);
 }
 
 /// The inputs of a server that breaks no rule.
@@ -97,16 +112,6 @@ fn references(
         }
     }
     found
-}
-
-/// Runs the chain, once more if a plugin ran out of time: a busy machine may have taken it away.
-fn run(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
-    match render::chain_seeded(inputs, seed) {
-        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => {
-            render::chain_seeded(inputs, seed)
-        }
-        outcome => outcome,
-    }
 }
 
 /// Findings about one server.

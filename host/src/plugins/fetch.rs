@@ -19,7 +19,7 @@ use crate::sandbox::Bytes;
 const CREDENTIALS_KEY: &str = ".dockerconfigjson";
 
 /// The bytes of the component, at most `limit` of them. Registries in `plain_http` are spoken to without TLS.
-pub(super) async fn component(
+pub(crate) async fn component(
     client: &kube::Client,
     source: &PluginSource,
     limit: usize,

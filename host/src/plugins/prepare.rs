@@ -24,7 +24,7 @@ pub enum Phase {
     Verified,
     /// It is machine code.
     Compiled,
-    /// It returns what was granted, and the operator can keep that.
+    /// The operator can keep what it was granted.
     Granted,
     /// It rendered examples.
     SelfTested,
@@ -181,7 +181,7 @@ fn not_loaded(failure: &Failure) -> Setback {
 }
 
 /// The limits of one plugin: what it asks for, or the usual, and never more than the operator gives.
-fn limits(asked: Option<&PluginLimits>, most: &Limits) -> Result<Limits, String> {
+pub(crate) fn limits(asked: Option<&PluginLimits>, most: &Limits) -> Result<Limits, String> {
     let usual = Limits::default();
     let PluginLimits { memory, time_milliseconds } = asked.cloned().unwrap_or_default();
     let memory = match memory {

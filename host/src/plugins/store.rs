@@ -68,6 +68,11 @@ impl Store {
         Ok(store)
     }
 
+    /// The store in a directory that somebody else keeps, only to be read.
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
     /// Where compiled code belongs.
     pub fn code(&self) -> PathBuf {
         self.directory.join("code")

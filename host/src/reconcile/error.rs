@@ -119,7 +119,7 @@ impl Error {
     }
 
     /// The kind of failure, more exactly than its reason: for metrics.
-    pub(super) fn class(&self) -> &'static str {
+    pub(crate) fn class(&self) -> &'static str {
         match self {
             Self::Render { failure, .. } => failure.class(),
             _ => self.reason(),

@@ -131,6 +131,12 @@ impl Inputs {
         (!replaced.is_empty()).then(|| (Self { chain, ..self.clone() }, replaced))
     }
 
+    /// The same for other plugins.
+    #[must_use]
+    pub fn with_chain(&self, chain: Vec<Stage>) -> Self {
+        Self { chain, ..self.clone() }
+    }
+
     /// The facts that `plugin` declared and that are known, sorted by name.
     pub fn facts_for(&self, plugin: &Plugin) -> Vec<Fact> {
         let declared = |name: &str| plugin.info().facts.iter().any(|fact| fact == name);

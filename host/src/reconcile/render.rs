@@ -12,7 +12,7 @@ use super::Error;
 use super::gather::{Inputs, Stage};
 use crate::api::render_plugin::Grants;
 use crate::canonical;
-use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, Seed, SlotObject};
+use crate::sandbox::{Diagnostic, Failure, Log, ObjectKind, Request, Seed, SlotObject, Usage};
 
 /// One object as a plugin returned it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct StageOutput {
     pub diagnostics: Vec<Diagnostic>,
     /// What it logged, for its author.
     pub log: Log,
+    /// What its call used.
+    pub usage: Usage,
 }
 
 /// What the chain returned: data that nobody may trust before `vet` has seen it.
@@ -81,6 +83,14 @@ pub fn chain_seeded(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
     Ok(Rendered { stages })
 }
 
+/// The same, once more if a plugin ran out of time: a busy machine may have taken it away.
+pub fn chain_again(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
+    match chain_seeded(inputs, seed) {
+        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => chain_seeded(inputs, seed),
+        outcome => outcome,
+    }
+}
+
 fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Result<StageOutput, Failure> {
     let base = base.iter().map(|o| SlotObject { slot: o.slot.clone(), object: canonical::text(&o.object) }).collect();
     let request = Request {
@@ -98,6 +108,7 @@ fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Resul
         objects: output.objects.into_iter().map(|(slot, object)| Untrusted { slot, object }).collect(),
         diagnostics: output.diagnostics,
         log: output.log,
+        usage: output.usage,
     })
 }
 

@@ -113,7 +113,8 @@ pub fn vet(inputs: &Inputs, rendered: Rendered) -> Result<Vetted, Rejection> {
     let (mut chain, mut diagnostics) = (Vec::new(), Vec::new());
     let mut granted = Grants::default();
     for output in rendered.into_stages() {
-        let StageOutput { stage, digest, emits, grants, objects: untrusted, diagnostics: found, log: _ } = output;
+        let StageOutput { stage, digest, emits, grants, objects: untrusted, diagnostics: found, log: _, usage: _ } =
+            output;
         granted = granted.union(&grants);
         objects = declared(&emits, &grants, &untrusted, &base)
             .and_then(|()| stage_objects(inputs, &granted, &untrusted))

@@ -112,6 +112,11 @@ impl Limiter {
         Self { memory_limit: limits.memory, memory: 0, table_elements: 0, denied: None }
     }
 
+    /// Bytes of memory that the store has.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// The last growth that was refused.
     pub(super) fn denied(&self) -> Option<Denied> {
         self.denied

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::json::{self, Fault};
 use super::limits::{Bytes, Limits};
 use super::log::{LastWords, Log, printable};
+use super::usage::Usage;
 
 /// What a plugin rendered: well-formed, and not to be trusted any further.
 #[derive(Clone, Debug)]
@@ -21,12 +22,15 @@ pub struct Output {
     pub diagnostics: Vec<Diagnostic>,
     /// What the plugin logged.
     pub log: Log,
+    /// What the call used.
+    pub usage: Usage,
 }
 
 /// Reads a successful answer.
-pub(super) fn read(response: Response, log: Log, limits: &Limits) -> Result<Output, Failure> {
+pub(super) fn read(response: Response, log: Log, usage: Usage, limits: &Limits) -> Result<Output, Failure> {
     let Response { objects, diagnostics } = response;
-    check_size(size_of_objects(&objects) + size_of_diagnostics(&diagnostics), &log, limits)?;
+    let size = size_of_objects(&objects) + size_of_diagnostics(&diagnostics);
+    check_size(size, &log, limits)?;
     if objects.len() > limits.objects {
         let what = format!("{} objects; its limit is {}", objects.len(), limits.objects);
         return Err(Failure::OutputTooLarge { what, words: log.last_words() });
@@ -39,7 +43,7 @@ pub(super) fn read(response: Response, log: Log, limits: &Limits) -> Result<Outp
         }
     }
     let objects = objects.into_iter().map(read_object).collect::<Result<_, _>>()?;
-    Ok(Output { objects, diagnostics: read_diagnostics(diagnostics)?, log })
+    Ok(Output { objects, diagnostics: read_diagnostics(diagnostics)?, log, usage: Usage { output: size, ..usage } })
 }
 
 /// Reads a refusal.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
@@ -23,6 +23,7 @@ use super::failure::Failure;
 use super::limits::{Bytes, DESCRIBE_TIME, Limiter, Limits, MEMORIES, TABLES};
 use super::log::{Log, Source};
 use super::output::{self, Output};
+use super::usage::Usage;
 use super::wasi::{self, Seed, Wasi};
 
 /// A plugin that is ready to render. Cloning is cheap.
@@ -54,7 +55,7 @@ impl Plugin {
         inspection.check()?;
         let compiled = compile(shared, component, &inspection.digest)?;
         let pre = link(&compiled).and_then(PluginPre::new).map_err(|error| other_types(&error))?;
-        let (info, _) =
+        let (info, ..) =
             call(shared, pre.instance_pre(), &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
                 instance.mcp_render_info().call_describe(store)
             })?;
@@ -92,11 +93,11 @@ impl Plugin {
     /// Renders under another clock and other random numbers. A plugin that keeps the contract gives the same answer.
     pub fn render_seeded(&self, request: &Request, seed: Seed) -> Result<Output, Failure> {
         let Loaded { shared, pre, limits, .. } = &*self.0;
-        let (answer, log) = call(shared, pre.instance_pre(), limits, limits.time, seed, |store, instance| {
+        let (answer, log, usage) = call(shared, pre.instance_pre(), limits, limits.time, seed, |store, instance| {
             instance.mcp_render_renderer().call_render(store, request)
         })?;
         match answer {
-            Ok(response) => output::read(response, log, limits),
+            Ok(response) => output::read(response, log, usage, limits),
             Err(refusal) => Err(output::read_refusal(refusal, &log, limits)),
         }
     }
@@ -147,6 +148,9 @@ fn source(level: Level) -> Source {
     }
 }
 
+/// How many times its time limit a plugin may take where its fuel is counted, which slows it down.
+const PATIENCE: u32 = 10;
+
 /// One call in a fresh store, with every limit in force from the first instruction on.
 fn call<R>(
     shared: &Shared,
@@ -155,12 +159,18 @@ fn call<R>(
     time: Duration,
     seed: Seed,
     function: impl FnOnce(&mut Store<State>, &bindings::Plugin) -> wasmtime::Result<R>,
-) -> Result<(R, Log), Failure> {
+) -> Result<(R, Log, Usage), Failure> {
     let _place = shared.places.take();
     let state = State { limiter: Limiter::new(limits), log: Log::new(limits.log), wasi: Wasi::new(seed) };
+    let begun = Instant::now();
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.limiter);
-    store.set_epoch_deadline(engine::epochs(time));
+    if shared.counting {
+        store.set_fuel(u64::MAX).expect("this engine counts fuel");
+        store.set_epoch_deadline(engine::epochs(time.saturating_mul(PATIENCE)));
+    } else {
+        store.set_epoch_deadline(engine::epochs(time));
+    }
     // The host never copies more out of a plugin in one go than the plugin itself could hold once.
     store.set_hostcall_fuel(limits.memory);
     let instance = match pre.instantiate(&mut store) {
@@ -174,7 +184,15 @@ fn call<R>(
     let result = function(&mut store, &instance);
     store.data_mut().log.finish();
     match result {
-        Ok(value) => Ok((value, store.into_data().log)),
+        Ok(value) => {
+            let usage = Usage {
+                time: begun.elapsed(),
+                memory: store.data().limiter.memory(),
+                output: 0,
+                fuel: store.get_fuel().ok().filter(|_| shared.counting).map(|left| u64::MAX - left),
+            };
+            Ok((value, store.into_data().log, usage))
+        }
         Err(error) => Err(Failure::of_call(&error, store.data(), limits, time)),
     }
 }

@@ -117,7 +117,7 @@ fn no_hostile_plugin_is_without_a_test() {
 
 #[test]
 fn hostile_plugins_are_contained_without_a_pool_too() {
-    let sandbox = Sandbox::with_engine(engine::on_demand().unwrap(), 1, None).unwrap();
+    let sandbox = Sandbox::with_engine(engine::on_demand().unwrap(), 1, None, false).unwrap();
     for (name, class, _) in HOSTILE {
         assert_eq!(outcome(&sandbox, name).map(|_| ()).unwrap_err().class(), *class, "{name}");
         assert_good(&sandbox);
@@ -194,4 +194,20 @@ fn a_loaded_plugin_says_who_it_is() {
     let inspection = inspect(&bytes).unwrap();
     assert_eq!(inspection.contract.as_deref(), Some("mcp:render@0.1.0"));
     assert_eq!(inspection.exports, ["mcp:render/info@0.1.0", "mcp:render/renderer@0.1.0"]);
+}
+
+#[test]
+fn fuel_is_counted_exactly_and_only_where_it_is_asked_for() {
+    let render = |sandbox: Sandbox| outcome(&sandbox, "good").unwrap().usage;
+    let [first, second] = [(), ()].map(|()| render(Sandbox::counting().unwrap()));
+    assert_eq!((first.fuel, first.memory, first.output), (second.fuel, second.memory, second.output));
+    assert!(first.fuel.is_some_and(|fuel| fuel > 0));
+    let usual = render(sandbox());
+    assert_eq!((usual.fuel, usual.memory, usual.output), (None, first.memory, first.output));
+}
+
+#[test]
+fn a_plugin_without_end_is_stopped_where_fuel_is_counted_as_well() {
+    let failure = outcome(&Sandbox::counting().unwrap(), "loop").unwrap_err();
+    assert_eq!(failure.class(), "Timeout");
 }

@@ -3,15 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use mcp_operator::default_plugin;
+
 use crate::command::{command, server};
 
-/// Each line of shell in the page that runs `mcp-render` on files, without its comment. What needs a registry is not
-/// among them.
+/// Each line of shell in the page that runs `mcp-render` on files, without its comment. What needs a registry or a
+/// compiler, or has no end, is not among them.
 fn commands() -> Vec<String> {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/plugins.md")).unwrap();
     let blocks = page.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
     let lines = blocks.flat_map(str::lines).filter(|line| line.starts_with("mcp-render "));
-    let lines = lines.filter(|line| !["ghcr.io", "pulled.wasm"].iter().any(|word| line.contains(word)));
+    let lines =
+        lines.filter(|line| !["ghcr.io", "pulled.wasm", " build", " dev "].iter().any(|word| line.contains(word)));
     lines.map(|line| line.split("  #").next().unwrap().trim_end().to_owned()).collect()
 }
 
@@ -21,7 +24,7 @@ fn policy(command: &str) -> Vec<u8> {
     match (command.contains("--exempt"), behind_another) {
         (true, _) => hostile_plugins::component("lossy"),
         (false, true) => hostile_plugins::component("any-parameters"),
-        (false, false) => mcp_operator::default_plugin::COMPONENT.to_vec(),
+        (false, false) => default_plugin::COMPONENT.to_vec(),
     }
 }
 
@@ -38,6 +41,7 @@ fn every_command_of_the_page_ends_with_0_on_a_sound_plugin() {
     for name in ["policy.yaml", "now.yaml", "then.yaml"] {
         fs::write(at(name), "zones: [a]\n").unwrap();
     }
+    fs::write(at("weather.json"), crate::replay::bundle(&[default_plugin::COMPONENT.to_vec()]).to_json()).unwrap();
     let mut blessing = None;
     for line in commands {
         for name in ["policy.wasm", "policy-1.wasm", "policy-2.wasm"] {

@@ -103,6 +103,10 @@ fn help_teaches_with_examples() {
         (["test", "--help"], "expected.yaml"),
         (["check", "--help"], "coverage"),
         (["diff", "--help"], "restarts pods"),
+        (["bench", "--help"], "--max-fuel"),
+        (["replay", "--help"], "as recorded"),
+        (["new", "--help"], "--lang rust"),
+        (["dev", "--help"], "Ctrl-C"),
         (["inspect", "--help"], "jq -r .digest"),
     ] {
         let help = run(arguments).printed();

@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-/// What plugins are compiled for: it needs no WASI.
-pub const TARGET: &str = "wasm32-unknown-unknown";
+/// What plugins are compiled for, best first. The first one needs no WASI; the second gives a component right away.
+const TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 
-/// A Rust that can compile for [`TARGET`].
+/// A Rust that can compile for WebAssembly.
 #[derive(Clone, Copy, Debug)]
 pub enum Toolchain {
-    /// The one that runs this build.
-    Current,
+    /// The one that runs this build, with a target that it has.
+    Current(&'static str),
     /// Debian's, which brings the standard library as source.
     Debian,
 }
@@ -23,24 +23,32 @@ impl Toolchain {
     /// # Errors
     /// When there is none: how to install one, for a person.
     pub fn find() -> Result<Self, String> {
-        let libdir = Command::new(tool("RUSTC")).args(["--print", "target-libdir", "--target", TARGET]).output();
-        if libdir.is_ok_and(|libdir| Path::new(String::from_utf8_lossy(&libdir.stdout).trim()).is_dir()) {
-            return Ok(Self::Current);
+        if let Some(target) = TARGETS.into_iter().find(|target| has_target(target)) {
+            return Ok(Self::Current(target));
         }
         let debian = ["/usr/bin/cargo", "/usr/bin/rustc", "/usr/bin/wasm-ld"];
         if debian.iter().all(|path| Path::new(path).exists()) {
             return Ok(Self::Debian);
         }
+        let target = TARGETS[0];
         Err(format!(
-            "Rust's {TARGET} target is missing. Install it with\n    rustup target add {TARGET}\n\
+            "Rust's {target} target is missing. Install it with\n    rustup target add {target}\n\
              or, where rustup cannot download it, on Debian with\n    apt-get install rustc-web rust-web-src cargo-web lld"
         ))
+    }
+
+    /// What it compiles for.
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::Current(target) => target,
+            Self::Debian => TARGETS[0],
+        }
     }
 
     /// A cargo without this build's own settings: with the same target directory it would wait for a lock that we hold.
     pub(crate) fn cargo(self) -> Command {
         let mut command = match self {
-            Self::Current => Command::new(tool("CARGO")),
+            Self::Current(_) => Command::new(tool("CARGO")),
             Self::Debian => Command::new("/usr/bin/cargo"),
         };
         for (name, _) in env::vars_os() {
@@ -59,6 +67,11 @@ impl Toolchain {
         }
         command
     }
+}
+
+fn has_target(target: &str) -> bool {
+    let libdir = Command::new(tool("RUSTC")).args(["--print", "target-libdir", "--target", target]).output();
+    libdir.is_ok_and(|libdir| Path::new(String::from_utf8_lossy(&libdir.stdout).trim()).is_dir())
 }
 
 /// The tool that cargo names in this variable, or the one in the path.

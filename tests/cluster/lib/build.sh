@@ -21,7 +21,7 @@ components() {
   echo "bridge|build/cni|github.com/containernetworking/plugins/plugins/main/bridge|"
   echo "host-local|build/cni|github.com/containernetworking/plugins/plugins/ipam/host-local|"
   echo "coredns|build/coredns|.|"
-  for name in pause probe mcp-stateless mcp-misbehaving; do
+  for name in pause probe mcp-stateless mcp-misbehaving auth-proxy; do
     echo "$name|workloads|./$name|"
   done
 }

@@ -4,7 +4,7 @@
 images() {
   mkdir -p "$IMAGES" "$PARTS"
   with_lock setup fetch_busybox
-  build pause probe mcp-stateless mcp-misbehaving
+  build pause probe mcp-stateless mcp-misbehaving auth-proxy
   local shell=("$PARTS/busybox/bin/busybox:/bin/busybox" "$PARTS/busybox/links:/bin")
   link_busybox
   image localhost/pause:1 --user 65535:65535 --entrypoint '["/pause"]' "$BIN/pause:/pause"
@@ -12,6 +12,7 @@ images() {
   image localhost/busybox:1 --user 0:0 --cmd '["sh"]' "${shell[@]}" :/tmp
   image localhost/mcp-stateless:1 --entrypoint '["/mcp-stateless"]' --port 8080 "$BIN/mcp-stateless:/mcp-stateless"
   image localhost/mcp-misbehaving:1 --entrypoint '["/mcp-misbehaving"]' --port 8080 "$BIN/mcp-misbehaving:/mcp-misbehaving"
+  image localhost/auth-proxy:1 --entrypoint '["/auth-proxy"]' --port 8443 "$BIN/auth-proxy:/auth-proxy"
   image_everything "${shell[@]}"
 }
 

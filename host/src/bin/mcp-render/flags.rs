@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mcp_operator::offline::{self, Findings, PluginFile, PluginSource, Settings, Sources};
-use mcp_operator::reconcile::gather::Surroundings;
+use mcp_operator::reconcile::gather::{Stage, Surroundings};
 
 /// Where servers come from.
 #[derive(clap::Args)]
@@ -93,9 +93,14 @@ impl Cluster {
         settings: &Settings,
         findings: &mut Findings,
     ) -> anyhow::Result<Surroundings> {
-        let Self { cluster_domain, kubernetes_version } = self.clone();
         let mut chain = offline::load_plugins(plugins)?;
         offline::configure(&mut chain, settings, findings);
-        Ok(Surroundings { cluster_domain, kubernetes_version, chain })
+        Ok(self.around(chain))
+    }
+
+    /// A chain in this cluster.
+    pub fn around(&self, chain: Vec<Stage>) -> Surroundings {
+        let Self { cluster_domain, kubernetes_version } = self.clone();
+        Surroundings { cluster_domain, kubernetes_version, chain }
     }
 }

@@ -30,6 +30,12 @@ impl Comparison {
         self.summary.keys().next_back().copied()
     }
 
+    /// How many servers there are of each sort, in a line.
+    pub fn counts(&self) -> String {
+        let counts = self.summary.iter().map(|(verdict, count)| format!("{}: {count}", verdict.words()));
+        counts.collect::<Vec<_>>().join(", ") + "\n"
+    }
+
     /// The differences of all objects, with colours as escape sequences.
     pub fn differences(&self) -> String {
         self.servers.iter().flat_map(|server| &server.objects).map(|object| object.diff.as_str()).collect()
@@ -45,7 +51,6 @@ impl fmt::Display for Comparison {
             [name, server.verdict.words().to_owned(), objects.join(", ")]
         };
         f.write_str(&table(["SERVER", "VERDICT", "OBJECTS"], self.servers.iter().map(row)))?;
-        let counts = self.summary.iter().map(|(verdict, count)| format!("{}: {count}", verdict.words()));
-        writeln!(f, "\n{}", counts.collect::<Vec<_>>().join(", "))
+        write!(f, "\n{}", self.counts())
     }
 }

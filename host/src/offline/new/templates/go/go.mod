@@ -1,0 +1,3 @@
+module example.com/my-policy
+
+go 1.26
