@@ -30,10 +30,9 @@ demo: setup ## Watch a real server on a real cluster from creation to deletion (
 	@python3 -B tests/demo
 
 # The cluster is built first: here it says how far it is.
-test: setup ## Run every test, those on a real cluster included
+test: plugins templates ## Run every test, those on a real cluster included
 	@tests/cluster/cluster build
 	@tests/cluster/cluster images
-	cargo build --workspace --all-targets
 	cd tests/cluster/workloads && go test ./...
 	cargo test --workspace
 
@@ -56,7 +55,7 @@ alone:
 
 scripts:
 	@tests/setup --lint
-	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/templates .ci/run
+	shellcheck -x -P tests tests/setup tests/deny tests/plugins tests/readme tests/templates tests/tutorial .ci/run
 	cd tests/cluster && shellcheck -a cluster lib/inside.sh
 
 deny:
@@ -71,9 +70,10 @@ bless: ## Write every generated and golden file anew; look at `git diff` then
 	BLESS=1 cargo test --package mcp-operator
 	git status --short
 
-# The commands of the README that no other target has.
+# The commands of the README that no other target has, and those of docs/first-plugin.md.
 readme: build
 	tests/readme
+	tests/tutorial
 
 image: build ## Make the operator's image, an archive; prints its path
 	@tests/cluster/cluster image-operator $(OPERATOR)

@@ -36,7 +36,8 @@ fn build(target_dir: &Path) -> Vec<u8> {
             "the default plugin cannot be built: {advice}\nor name a component that was built elsewhere in {PREBUILT}"
         ))
     });
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml");
+    let host = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let root = Path::new(&host).with_file_name("Cargo.toml");
     let directory = root.with_file_name("guest-default");
     let plugin = Crate { directory: &directory, package: "guest-default", library: "guest-default", root: &root };
     plugin_build::rust(toolchain, plugin, target_dir)

@@ -1,3 +1,5 @@
+// What crosses the boundary: the types of package render as those that are generated, and back.
+
 package render
 
 import (

@@ -30,6 +30,7 @@ class Info(exports.Info):
             description="Puts a proxy in front of every server, as a second container with its config.",
             emits=[
                 ObjectKind("apps/v1", "Deployment"),
+                ObjectKind("apps/v1", "StatefulSet"),
                 ObjectKind("v1", "Service"),
                 ObjectKind("networking.k8s.io/v1", "NetworkPolicy"),
                 ObjectKind("v1", "ConfigMap"),

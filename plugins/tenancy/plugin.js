@@ -12,7 +12,7 @@ export const info = {
       name: "tenancy",
       version: "0.1.0",
       description: "Runs each tenant's servers on the nodes that are meant for them.",
-      emits: [{ apiVersion: "apps/v1", kind: "Deployment" }],
+      emits: ["Deployment", "StatefulSet"].map((kind) => ({ apiVersion: "apps/v1", kind })),
       facts: [],
       parametersSchema: JSON.stringify(schema),
     };

@@ -61,13 +61,13 @@ impl Lab {
         self.binaries.join(name)
     }
 
-    /// The component of a plugin in `plugins/`.
+    /// The component of a plugin in `plugins/`, or of a new project: `new-LANGUAGE`.
     ///
     /// # Errors
     /// [`Skip`] where it was not built.
     pub fn plugin(&self, name: &str) -> Result<Vec<u8>> {
         let file = self.binaries.join(format!("{name}.wasm"));
-        std::fs::read(file).map_err(|_| Skip("the plugins are not built; `make plugins` does that").into())
+        std::fs::read(file).map_err(|_| Skip("the plugins are not built; `make plugins templates` does that").into())
     }
 
     /// A file for the log of the next operator.

@@ -7,7 +7,7 @@ use cluster_tests::manifests::server;
 use cluster_tests::{Kind, LONG, Lab, PROMPT, Test, condition, trial, within};
 use serde_json::{Value, json};
 
-use crate::render_plugins::{Plugin, delete, operator};
+use crate::plugin::{Plugin, delete, operator};
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -63,9 +63,9 @@ async fn missing_right_is_named_as_a_rule_and_the_plugin_goes_on_when_it_comes(l
     let before = lab.get(Kind::Deployment, "demo").await?["metadata"]["generation"].take();
     let ungranted = Plugin::new(lab, &lab.plugin("spread")?)?;
     ungranted.apply().await?;
-    let seen = ungranted.until("Granted", "False NotGranted").await?;
-    let message = condition(&seen, "Granted")["message"].as_str().unwrap_or_default();
-    ensure!(message.contains("policy/v1 PodDisruptionBudget") && message.contains("spec.grants.kinds"), "{message}");
+    let seen = ungranted.until("SelfTested", "False RenderRejected").await?;
+    let message = condition(&seen, "SelfTested")["message"].as_str().unwrap_or_default();
+    ensure!(message.contains("policy/v1 PodDisruptionBudget was not granted to this plugin"), "{message}");
 
     let plugin = spread(lab).await?;
     plugin.apply().await?;

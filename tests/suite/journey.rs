@@ -1,6 +1,6 @@
 //! A plugin's whole way in the cluster, for each language in which `mcp-render new` writes one: published in a registry,
-//! applied, over 200 servers, and taken away again; by one operator that is never restarted. `make plugins` has made, built and
-//! tested them.
+//! applied, over 200 servers, and taken away again; by one operator that is never restarted. `make templates` has
+//! made, built and tested them.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use cluster_tests::{Kind, Lab, Test, trial_within, within};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::render_plugins::{Plugin, delete, operator, push, registry};
+use crate::plugin::{Plugin, delete, operator};
+use crate::render_plugins::{push, registry};
 
 pub fn tests() -> Vec<Test> {
     vec![trial_within(Duration::from_mins(10), new_plugin_of_each_language_renders_200_servers_and_gives_them_back)]

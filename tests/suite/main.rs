@@ -4,10 +4,12 @@ mod coexistence;
 mod exports;
 mod grants;
 mod handshake;
+mod hostile;
 mod journey;
 mod lifecycle;
 mod offline;
 mod ownership;
+mod plugin;
 mod plugins;
 mod pods;
 mod process;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         handshake::tests(),
         pods::tests(),
         process::tests(),
+        hostile::tests(),
         plugins::tests(),
         render_plugins::tests(),
         grants::tests(),

@@ -2,12 +2,15 @@
 
 use anyhow::{Context as _, Result, ensure};
 use cluster_tests::command::{kubectl, kubectl_with, run};
+use cluster_tests::manifests::server;
 use cluster_tests::{Kind, LONG, Lab, Test, looks, trial, within};
 use mcp_operator::canonical;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::plugin::{Plugin, operator};
 
 pub fn tests() -> Vec<Test> {
-    vec![trial(offline_rendering_is_what_the_operator_applied)]
+    vec![trial(offline_rendering_is_what_the_operator_applied), trial(exported_rendering_is_replayed_to_the_same_bytes)]
 }
 
 async fn offline_rendering_is_what_the_operator_applied(lab: &Lab) -> Result<()> {
@@ -54,6 +57,60 @@ async fn offline_rendering_is_what_the_operator_applied(lab: &Lab) -> Result<()>
     ensure!(before == after, "applying what was rendered offline changed something: {before:?} {after:?}");
     println!("{} objects of {} servers are the same offline and applied", offline.len(), servers.len());
     Ok(())
+}
+
+/// By the same component that the operator and `mcp-render` run; of a rendering that failed, to the same failure.
+async fn exported_rendering_is_replayed_to_the_same_bytes(lab: &Lab) -> Result<()> {
+    let _operator = operator(lab).await?;
+    let env = json!([{ "name": "TOKEN", "value": "hunter2" }]);
+    lab.apply(&server("demo", &json!({ "config": { "env": env }, "extraLabels": { "policy": "plain" } }))).await?;
+    lab.ready("demo").await?;
+    Plugin::hostile(lab, "rewriter")?.ready().await?;
+    lab.message("demo", LONG, "Rendered", &["rendered"]).await?;
+    let chain = within(LONG, "the plugin renders the server", async || {
+        let chain = lab.get(Kind::Server, "demo").await?["status"]["render"]["chain"].take();
+        ensure!(chain.as_str().is_some_and(|chain| chain.contains(lab.namespace())), "it is {chain}");
+        Ok(chain)
+    })
+    .await?;
+
+    let whole = export(lab, &["--include-values"]).await?;
+    ensure!(whole.contains("hunter2"), "the value is not in the bundle of {chain}");
+    let bundle: Value = serde_json::from_str(&whole)?;
+    ensure!(bundle["recorded"]["differences"] == json!([]), "{}", bundle["recorded"]);
+    let applied = lab.get(Kind::Server, "demo").await?["status"]["render"]["objects"].take();
+    for record in applied.as_array().context("what was applied")? {
+        ensure!(whole.contains(record["digest"].as_str().context("a digest")?), "{record} is not in the bundle");
+    }
+    let replayed = replay(lab, &whole).await?;
+    ensure!(replayed.contains("as recorded"), "{replayed}");
+
+    let redacted = export(lab, &[]).await?;
+    ensure!(!redacted.contains("hunter2"), "the value is in the bundle");
+    ensure!(replay(lab, &redacted).await?.contains("as recorded"), "the redacted bundle is replayed otherwise");
+
+    Plugin::hostile(lab, "picky")?.with(&json!({ "onFailure": "Block" })).ready().await?;
+    lab.apply(&server("demo", &json!({ "extraLabels": { "please": "trap-me" } }))).await?;
+    lab.until("demo", LONG, &[("Rendered", "False RenderFailed")]).await?;
+    let replayed = replay(lab, &export(lab, &[]).await?).await?;
+    ensure!(replayed.contains("as recorded") && replayed.contains("crashed"), "{replayed}");
+    Ok(())
+}
+
+async fn export(lab: &Lab, flags: &[&str]) -> Result<String> {
+    let server = format!("{}/demo", lab.namespace());
+    let program = lab.program("mcp-operator").display().to_string();
+    let output = run(&program, &[&["export", server.as_str()], flags].concat(), "").await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// What the replay says besides the objects.
+async fn replay(lab: &Lab, bundle: &str) -> Result<String> {
+    let output = run(&lab.program("mcp-render").display().to_string(), &["replay", "-"], bundle).await?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{said}");
+    Ok(said)
 }
 
 /// What would show a write: everything but what controllers report about pods.

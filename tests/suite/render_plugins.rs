@@ -7,9 +7,11 @@ mod real;
 use anyhow::{Result, ensure};
 use cluster_tests::command::{kubectl, kubectl_with, run};
 use cluster_tests::manifests::server;
-use cluster_tests::{Kind, LONG, Lab, Operator, PROMPT, Skip, Test, condition, looks, trial, within};
+use cluster_tests::{Kind, LONG, Lab, PROMPT, Skip, Test, condition, looks, trial, within};
 use mcp_operator::sandbox::Digest;
 use serde_json::{Value, json};
+
+use super::plugin::{Plugin, delete, get, operator};
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -24,78 +26,6 @@ pub fn tests() -> Vec<Test> {
         trial(plugin_comes_from_a_private_registry),
         trial(blocking_plugin_holds_new_servers_back_until_it_is_ready),
     ]
-}
-
-/// A RenderPlugin in a file of this test, for this namespace alone.
-pub struct Plugin<'a> {
-    lab: &'a Lab,
-    /// Its file.
-    pub component: String,
-    spec: Value,
-}
-
-impl<'a> Plugin<'a> {
-    pub fn new(lab: &'a Lab, component: &[u8]) -> Result<Self> {
-        let digest = Digest::of(component);
-        let file = lab.folder().join(format!("{}.wasm", digest.short()));
-        std::fs::write(&file, component)?;
-        let component = file.display().to_string();
-        let spec = json!({
-            "source": { "file": { "path": component } },
-            "digest": digest.to_string(),
-            "match": { "namespaces": [lab.namespace()] },
-        });
-        Ok(Self { lab, component, spec })
-    }
-
-    pub fn hostile(lab: &'a Lab, name: &str) -> Result<Self> {
-        Self::new(lab, &hostile_plugins::component(name))
-    }
-
-    /// Changes the spec by a JSON merge patch.
-    pub fn with(mut self, patch: &Value) -> Self {
-        json_patch::merge(&mut self.spec, patch);
-        self
-    }
-
-    /// The start of its digest, as chains show it.
-    pub fn short_digest(&self) -> &str {
-        self.spec["digest"].as_str().map(|digest| &digest[7..15]).unwrap_or_default()
-    }
-
-    pub async fn apply(&self) -> Result<()> {
-        let manifest = json!({
-            "apiVersion": "render.mcp.x-k8s.io/v1alpha1", "kind": "RenderPlugin",
-            "metadata": self.lab.lives_as_long(self.lab.namespace()).await?, "spec": self.spec,
-        });
-        kubectl_with(&manifest.to_string(), &["apply", "--server-side", "-f", "-"]).await.map(drop)
-    }
-
-    pub async fn ready(&self) -> Result<Value> {
-        self.apply().await?;
-        self.until("Ready", "True Active").await
-    }
-
-    /// Waits until a condition looks like this, about the newest spec; returns the RenderPlugin.
-    pub async fn until(&self, name: &str, expected: &str) -> Result<Value> {
-        within(LONG, &format!("{name} of the plugin is {expected}"), async || {
-            let plugin = get(self.lab).await?;
-            let seen = looks(&plugin);
-            ensure!(seen.get(name).is_some_and(|seen| seen == expected), "it looks like {seen:?}");
-            let current = plugin["status"]["observedGeneration"] == plugin["metadata"]["generation"];
-            ensure!(current, "its status is about an older spec");
-            Ok(plugin)
-        })
-        .await
-    }
-}
-
-async fn get(lab: &Lab) -> Result<Value> {
-    Ok(serde_json::from_str(&kubectl(&["get", "renderplugin", lab.namespace(), "-o", "json"]).await?)?)
-}
-
-pub async fn delete(lab: &Lab) -> Result<()> {
-    kubectl(&["delete", "renderplugin", lab.namespace()]).await.map(drop)
 }
 
 /// A server with a label that the plugin `rewriter` changes.
@@ -121,13 +51,6 @@ async fn chain(lab: &Lab, server: &str) -> Result<String> {
 
 async fn generation(lab: &Lab, server: &str) -> Result<Value> {
     Ok(lab.get(Kind::Deployment, server).await?["metadata"]["generation"].take())
-}
-
-/// An operator that keeps what it knows of plugins in a directory of this test.
-pub async fn operator(lab: &Lab) -> Result<Operator> {
-    let cache = lab.folder().join("cache").display().to_string();
-    lab.fake_pods().await?;
-    lab.operator(&["--verify", "false", "--cache-dir", &cache]).await
 }
 
 /// What a JSON merge patch makes of a right one, and the part of the refusal that names the field; none is taken.
@@ -297,7 +220,7 @@ async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<
     }
     let greedy = Plugin::hostile(lab, "cluster-role-binding")?;
     greedy.apply().await?;
-    greedy.until("Granted", "False NotGranted").await?;
+    greedy.until("SelfTested", "False RenderRejected").await?;
     let garbage = Plugin::hostile(lab, "garbage")?;
     garbage.apply().await?;
     garbage.until("Verified", "False ContractMismatch").await?;

@@ -7,7 +7,7 @@ use cluster_tests::{Kind, LONG, Lab, Test, trial, within};
 use serde_json::json;
 
 use crate::grants::{allow, granted};
-use crate::render_plugins::Plugin;
+use crate::plugin::Plugin;
 
 pub fn tests() -> Vec<Test> {
     vec![trial(sidecar_runs_beside_the_server_and_lets_in_who_has_a_token)]

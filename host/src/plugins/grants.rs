@@ -1,5 +1,5 @@
-//! Whether a plugin was granted what it returns, and whether the operator can keep what was granted: the kind exists, the
-//! operator has the rights for it, and its objects are watched. Reads only.
+//! Whether the operator can keep what a plugin was granted: the kind may be granted and exists, the operator has the rights
+//! for it, and its objects are watched. Reads only.
 
 use kube::discovery::{self, Scope as KindScope};
 
@@ -20,22 +20,13 @@ pub struct Grounds {
     pub kinds: GrantedKinds,
 }
 
-/// The further kinds that a stage was granted, if it may have them and returns no others.
+/// The further kinds that a stage was granted, if it may have them.
 pub(super) fn kinds(stage: &Stage) -> Result<Vec<Kind>, Setback> {
     let granted = stage.grants.kinds.iter().map(|granted| Kind::named(&granted.api_version, &granted.kind));
     let granted: Vec<_> = granted.filter(|kind| !Kind::UNGRANTED.contains(kind)).collect();
     for kind in &granted {
         if let Some(why) = kind.forbidden() {
             return Err(refused("KindForbidden", format!("spec.grants.kinds: {} {why}", kind.full_name())));
-        }
-    }
-    for emitted in &stage.plugin.info().emits {
-        let kind = Kind::named(&emitted.api_version, &emitted.kind);
-        if !Kind::UNGRANTED.contains(&kind) && !granted.contains(&kind) {
-            let name = kind.full_name();
-            let message =
-                format!("the plugin returns {name}, which spec.grants.kinds does not have; grant it, if it should");
-            return Err(refused("NotGranted", message));
         }
     }
     Ok(granted)

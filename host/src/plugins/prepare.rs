@@ -24,7 +24,7 @@ pub enum Phase {
     Verified,
     /// It is machine code.
     Compiled,
-    /// It returns what was granted, and the operator can keep that.
+    /// The operator can keep what it was granted.
     Granted,
     /// It rendered examples.
     SelfTested,

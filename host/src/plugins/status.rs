@@ -82,7 +82,7 @@ fn done(phase: Phase) -> &'static str {
         Phase::Fetched => "the component was read",
         Phase::Verified => "the component has the digest and is a render plugin for this operator",
         Phase::Compiled => "the component was compiled",
-        Phase::Granted => "the plugin returns nothing but what every plugin may and what was granted",
+        Phase::Granted => "the operator may write, and watches, every kind that was granted",
         Phase::SelfTested => "the plugin rendered the examples, twice the same",
     }
 }

@@ -7,9 +7,11 @@ import (
 	"strings"
 )
 
-// Kinds are those whose objects are labelled, by apiVersion and kind. Others need a grant, and are handed on as they are.
+// Kinds are those whose objects are labelled, by apiVersion and kind. Others are handed on as they are. A StatefulSet, which an
+// earlier plugin may have rendered, can be labelled where that kind is granted.
 var Kinds = [][2]string{
 	{"apps/v1", "Deployment"},
+	{"apps/v1", "StatefulSet"},
 	{"v1", "Service"},
 	{"networking.k8s.io/v1", "NetworkPolicy"},
 }
@@ -30,7 +32,7 @@ func (o Ownership) PutOn(object string) (string, error) {
 	if err := o.metadata(root, "metadata"); err != nil {
 		return "", err
 	}
-	if string(root["kind"]) == `"Deployment"` {
+	if kind := string(root["kind"]); kind == `"Deployment"` || kind == `"StatefulSet"` {
 		if err := o.metadata(root, "spec.template.metadata"); err != nil {
 			return "", err
 		}

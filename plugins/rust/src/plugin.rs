@@ -50,6 +50,8 @@ pub struct Kind {
 impl Kind {
     /// Of the slot [`WORKLOAD`](crate::WORKLOAD).
     pub const DEPLOYMENT: Self = Self { api_version: "apps/v1", kind: "Deployment" };
+    /// Of the same slot, where it is granted. A plugin that changes either says both.
+    pub const STATEFUL_SET: Self = Self { api_version: "apps/v1", kind: "StatefulSet" };
     /// Of the slot [`SERVICE`](crate::SERVICE).
     pub const SERVICE: Self = Self { api_version: "v1", kind: "Service" };
     /// Of the slot [`NETWORK_POLICY`](crate::NETWORK_POLICY).

@@ -20,7 +20,7 @@ impl Plugin for Spread {
         name: "spread",
         version: env!("CARGO_PKG_VERSION"),
         description: "Spreads a server's pods over zones and nodes, and lets them end without cutting off requests.",
-        emits: &[Kind::DEPLOYMENT, budget::KIND],
+        emits: &[Kind::DEPLOYMENT, Kind::STATEFUL_SET, budget::KIND],
         facts: &[],
         parameters_schema: Some(include_str!("../parameters.schema.json")),
     };

@@ -30,7 +30,7 @@ impl Plugin for Stateful {
         name: "stateful",
         version: env!("CARGO_PKG_VERSION"),
         description: "Runs each server as a StatefulSet whose pods have storage that stays.",
-        emits: &[Kind { api_version: "apps/v1", kind: "StatefulSet" }, Kind::SERVICE, Kind::NETWORK_POLICY],
+        emits: &[Kind::STATEFUL_SET, Kind::SERVICE, Kind::NETWORK_POLICY],
         facts: &[CONFIG_HASH],
         parameters_schema: Some(include_str!("../parameters.schema.json")),
     };

@@ -21,10 +21,15 @@ impl Image {
 
     /// The content as a WAT data string.
     pub fn to_wat(&self) -> String {
-        self.bytes
-            .iter()
-            .flat_map(|byte| ['\\'].into_iter().chain(format!("{byte:02x}").chars().collect::<Vec<_>>()))
-            .collect()
+        let mut text = String::with_capacity(self.bytes.len());
+        for &byte in &self.bytes {
+            match byte {
+                b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
+                b' '..=b'~' => text.push(char::from(byte)),
+                _ => text += &format!("\\{byte:02x}"),
+            }
+        }
+        text
     }
 
     /// A string or a list of bytes: address and length.

@@ -11,23 +11,25 @@ use crate::{REFUSED, UNUSABLE, tell};
 
 pub const HELP: &str = "\
 The language is told by what is in the folder:
-  Cargo.toml                            Rust: cargo, with a target for WebAssembly; the crate is a cdylib
-  go.mod                                Go 1.26 or newer; the package `render` that plugins import is put into the module
-  package.json                          JavaScript or TypeScript: npm installs what is in the lock file, and the script
-                                        `build` makes the component
-  pyproject.toml or requirements.txt    Python: componentize-py, in the project's .venv, makes a component of plugin.py
-The interface, mcp:render, comes with this program. A folder wit/ in the project is taken instead, where the language's
-tool reads one; for npm's script it is made when it is missing.
+  Cargo.toml         Rust: cargo, with a target for WebAssembly; the crate is a cdylib
+  go.mod             Go 1.26 or newer; the package `render`, which plugins import, is put into
+                     the module
+  package.json       JavaScript or TypeScript: npm installs what the lock file says, and the
+                     script `build` makes the component
+  pyproject.toml     Python: componentize-py, in the project's .venv, makes a component of
+  requirements.txt   plugin.py
+The interface, mcp:render, comes with this program. Where the language's tool reads a folder wit/,
+the project's own is taken; for npm's script it is made when it is missing.
 
 Examples:
-  mcp-render build                                          the project in this folder, into its NAME.wasm
+  mcp-render build                                      the project here, into its NAME.wasm
   mcp-render build plugins/ownership -o ownership.wasm
-  mcp-render build policy --format json | jq -r .digest     what RenderPlugin.spec.digest takes
+  mcp-render build policy --format json | jq -r .digest what RenderPlugin.spec.digest takes
 
 What the tools say goes to the standard error.
 
-Exit codes: 0 it is built and is a render plugin; 1 it does not build, or is none; 2 wrong usage, or a tool is missing,
-and the message says how to install it.";
+Exit codes: 0 it is built and is a render plugin; 1 it does not build, or is none; 2 wrong usage, or
+a tool is missing: the message says how to install it.";
 
 #[derive(clap::Args)]
 pub struct Flags {

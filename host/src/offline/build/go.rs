@@ -34,7 +34,7 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Failure> {
         .env("GOARCH", "wasm")
         .run()?;
     let module = fs::read(&module).with_context(|| module.display().to_string())?;
-    component(module).map_err(|error| Failure::Broken(format!("the module keeps not to its WIT: {error:#}")))
+    component(module).map_err(|error| Failure::Broken(format!("the module does not fit its WIT: {error:#}")))
 }
 
 /// Of `go1.26.8`. A development version is believed.

@@ -47,8 +47,10 @@ impl Environment {
     /// Makes it and installs what the project asks for, unless that was done.
     fn prepare(&self, project: &Path) -> Result<(), Failure> {
         let wanted = wanted(project)?;
+        // Programs in an environment know where it is, so in one that was moved they are installed again.
+        let record = format!("{}\n{wanted}", self.0.display());
         let installed = self.0.join("mcp-render-installed.txt");
-        if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        if fs::read_to_string(&installed).is_ok_and(|installed| installed == record) {
             return Ok(());
         }
         if Tool::new(PYTHON, project, INSTALL).args(["-c", "import ensurepip, venv"]).output().is_err() {
@@ -59,10 +61,11 @@ impl Environment {
         Tool::new(PYTHON, project, INSTALL).args(["-m", "venv", ".venv"]).run()?;
         let requirements = tempfile::NamedTempFile::new().context("cannot make a temporary file")?;
         fs::write(&requirements, &wanted).context("cannot write a temporary file")?;
-        let pip =
-            self.tool("pip", project).args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-        pip.args([requirements.path()]).run()?;
-        Ok(fs::write(&installed, &wanted).with_context(|| installed.display().to_string())?)
+        self.tool("python", project)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall"])
+            .args(["--requirement".as_ref(), requirements.path()])
+            .run()?;
+        Ok(fs::write(&installed, &record).with_context(|| installed.display().to_string())?)
     }
 
     /// A program in it.
