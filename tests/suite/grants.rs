@@ -85,8 +85,12 @@ async fn missing_right_is_named_as_a_rule_and_the_plugin_goes_on_when_it_comes(l
     exists(lab, Kind::PodDisruptionBudget, true).await?;
     let budget = lab.get(Kind::PodDisruptionBudget, "demo").await?;
     ensure!(budget["metadata"]["ownerReferences"][0]["kind"] == "MCPServer", "{budget}");
-    let recorded = lab.get(Kind::Server, "demo").await?["status"]["render"]["objects"].take();
-    ensure!(recorded.as_array().is_some_and(|objects| objects.len() == 4), "{recorded}");
+    within(PROMPT, "it is recorded", async || {
+        let recorded = lab.get(Kind::Server, "demo").await?["status"]["render"]["objects"].take();
+        ensure!(recorded.as_array().is_some_and(|objects| objects.len() == 4), "{recorded}");
+        Ok(())
+    })
+    .await?;
 
     delete(lab).await?;
     exists(lab, Kind::PodDisruptionBudget, false).await?;

@@ -27,8 +27,8 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
-        journey::tests(),
         scale::tests(),
+        journey::tests(),
         handshake::tests(),
         pods::tests(),
         process::tests(),
