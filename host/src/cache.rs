@@ -11,6 +11,8 @@ pub mod sources;
 pub mod statuses;
 pub mod workload;
 
+use crate::api::{MCPServer, RenderPlugin};
+
 /// All projections. Each is safe to share between tasks.
 #[derive(Default)]
 pub struct Cache {
@@ -25,7 +27,9 @@ pub struct Cache {
     /// Versions of ConfigMaps and Secrets, and who refers to them.
     pub sources: sources::Sources,
     /// Our own latest status writes.
-    pub statuses: statuses::Statuses,
+    pub statuses: statuses::Statuses<MCPServer>,
+    /// The same of plugins.
+    pub plugin_statuses: statuses::Statuses<RenderPlugin>,
 }
 
 /// A resourceVersion as a number, so that the newer of two can be told. Kubernetes promises this order for objects of

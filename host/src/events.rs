@@ -1,29 +1,42 @@
-//! Events about servers: the news between two statuses, each told once.
+//! Events about servers and plugins: the news between two statuses, each told once. What was told before is known from the
+//! status before, so that a restarted operator does not repeat it.
+
+use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
-use crate::api::{MCPServer, MCPServerStatus};
+use crate::api::{MCPServerStatus, RenderPluginStatus};
 use crate::reconcile::call;
 
 /// Limits of `events.k8s.io`, in bytes.
 const MAX_NOTE: usize = 1024;
 
+/// How many warnings of plugins become events at a time. The condition has more of them.
+const MAX_WARNINGS: usize = 8;
+
 /// Publishes events.
-pub struct Events(Recorder);
+pub struct Events {
+    client: kube::Client,
+    reporter: Reporter,
+}
 
 impl Events {
     /// Events in the name of this operator; `instance` tells its replicas apart.
     pub fn new(client: kube::Client, instance: Option<String>) -> Self {
-        Self(Recorder::new(client, Reporter { controller: "mcp-operator".into(), instance }))
+        Self { client, reporter: Reporter { controller: "mcp-operator".into(), instance } }
     }
 
-    /// Publishes what is new in `next`. An event that cannot be written is logged; the status has it anyway.
-    pub async fn publish(&self, server: &MCPServer, previous: &MCPServerStatus, next: &MCPServerStatus) {
-        let reference = server.object_ref(&());
-        for event in news(previous, next) {
-            let error = match call("publish Event", self.0.publish(&event, &reference)).await {
+    /// Publishes news about an object, in its namespace; those about objects of the cluster in `default`. An event that cannot
+    /// be written is logged; the status has it anyway.
+    pub async fn publish(&self, about: &impl Resource<DynamicType = ()>, news: impl IntoIterator<Item = Event>) {
+        let reference = about.object_ref(&());
+        for event in news {
+            // A recorder takes a second event with the same reason for the first one again, and keeps the first one's words.
+            // These are all news: each is written by a recorder that knows no other.
+            let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+            let error = match call("publish Event", recorder.publish(&event, &reference)).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(refusal)) => refusal.message,
                 Err(unreachable) => unreachable.to_string(),
@@ -33,13 +46,16 @@ impl Events {
     }
 }
 
-/// The events between two statuses. Pure.
-fn news(previous: &MCPServerStatus, next: &MCPServerStatus) -> Vec<Event> {
-    let before = |name: &str| previous.conditions.iter().find(|condition| condition.type_ == name);
+/// The news between two statuses of a server. Pure.
+pub fn about_server(previous: &MCPServerStatus, next: &MCPServerStatus) -> Vec<Event> {
+    let before = |name: &str| find(&previous.conditions, name);
     let told = |condition: &&Condition| {
         before(&condition.type_).is_none_or(|b| (&b.status, &b.reason) != (&condition.status, &condition.reason))
     };
     let mut events: Vec<_> = next.conditions.iter().filter(told).filter_map(of_condition).collect();
+    let known = warnings(previous);
+    let new = warnings(next).into_iter().filter(|warning| !known.contains(warning)).take(MAX_WARNINGS);
+    events.extend(new.map(|warning| event(EventType::Warning, "PluginWarning", warning)));
     let capabilities = |status: &MCPServerStatus| status.server_info.as_ref().and_then(|info| info.capabilities);
     if let (Some(old), Some(new)) = (capabilities(previous), capabilities(next))
         && old != new
@@ -47,6 +63,36 @@ fn news(previous: &MCPServerStatus, next: &MCPServerStatus) -> Vec<Event> {
         events.push(event(EventType::Warning, "CapabilityChanged", "the server's MCP capabilities changed"));
     }
     events
+}
+
+/// What plugins warn of: the lines of the message of `Rendered`.
+fn warnings(status: &MCPServerStatus) -> BTreeSet<&str> {
+    let rendered = find(&status.conditions, "Rendered").filter(|rendered| rendered.reason == "Rendered");
+    rendered
+        .into_iter()
+        .flat_map(|rendered| rendered.message.lines())
+        .filter(|line| line.starts_with("plugin "))
+        .collect()
+}
+
+/// The news between two statuses of a RenderPlugin: that its condition `Ready` has another reason, or that another component
+/// renders. Pure.
+pub fn about_plugin(previous: &RenderPluginStatus, next: &RenderPluginStatus) -> Option<Event> {
+    let verdict = |status: &RenderPluginStatus| {
+        let ready = find(&status.conditions, "Ready")?;
+        Some((ready.status.clone(), ready.reason.clone(), status.digest.clone()))
+    };
+    let Condition { reason, message, .. } =
+        find(&next.conditions, "Ready").filter(|_| verdict(previous) != verdict(next))?;
+    if reason != "Active" {
+        return Some(event(EventType::Warning, reason, message));
+    }
+    let version = [&next.plugin, &next.digest].map(|part| part.as_deref().unwrap_or_default());
+    Some(event(EventType::Normal, reason, &format!("{message}: {}", version.join(", "))))
+}
+
+fn find<'a>(conditions: &'a [Condition], name: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == name)
 }
 
 fn of_condition(condition: &Condition) -> Option<Event> {
@@ -70,12 +116,107 @@ fn of_condition(condition: &Condition) -> Option<Event> {
 }
 
 fn event(type_: EventType, reason: &str, note: &str) -> Event {
-    let end = (0..=MAX_NOTE.min(note.len())).rev().find(|&end| note.is_char_boundary(end)).unwrap_or(0);
     Event {
         type_,
         reason: reason.to_owned(),
-        note: Some(note[..end].to_owned()),
+        note: Some(note[..note.floor_char_boundary(MAX_NOTE)].to_owned()),
         action: "Reconcile".into(),
         secondary: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+
+    fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Condition {
+        Condition {
+            type_: type_.into(),
+            status: status.into(),
+            reason: reason.into(),
+            message: message.into(),
+            observed_generation: None,
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    fn rendered(reason: &str, message: &str) -> MCPServerStatus {
+        MCPServerStatus {
+            conditions: vec![condition("Rendered", "True", reason, message)],
+            ..MCPServerStatus::default()
+        }
+    }
+
+    /// Reasons and notes.
+    fn told(events: impl IntoIterator<Item = Event>) -> Vec<(String, String)> {
+        events.into_iter().map(|event| (event.reason, event.note.unwrap())).collect()
+    }
+
+    /// The notes of the events between two messages of `Rendered`.
+    fn warned(previous: &str, next: &str) -> Vec<String> {
+        let events = told(about_server(&rendered("Rendered", previous), &rendered("Rendered", next)));
+        assert!(events.iter().all(|(reason, _)| reason == "PluginWarning"), "{events:?}");
+        events.into_iter().map(|(_, note)| note).collect()
+    }
+
+    #[test]
+    fn a_warning_is_told_once_while_it_stands() {
+        const NONE: &str = "the plugins rendered the server";
+        const ONE: &str = "plugin a: Old: the port is deprecated";
+        const TWO: &str = "plugin a: Old: the port is deprecated; soon";
+        assert_eq!(warned(NONE, ONE), [ONE]);
+        assert_eq!(warned(ONE, ONE), [""; 0]);
+        assert_eq!(warned(ONE, &format!("{ONE}\n{TWO}")), [TWO]);
+        assert_eq!(warned(&format!("{ONE}\n{TWO}"), ONE), [""; 0]);
+        assert_eq!(warned(TWO, ONE), [ONE], "one that begins like another is another");
+        assert_eq!(warned(ONE, NONE), [""; 0]);
+        let first = about_server(&MCPServerStatus::default(), &rendered("Rendered", ONE));
+        assert_eq!(told(first), [("PluginWarning".to_owned(), ONE.to_owned())]);
+    }
+
+    #[test]
+    fn a_plugin_cannot_flood_the_cluster_with_events() {
+        let flood: Vec<_> = (10..90).map(|number| format!("plugin a: Flood: {number}")).collect();
+        assert_eq!(warned("", &flood.join("\n")), flood[..MAX_WARNINGS]);
+        let long = format!("plugin a: Long: {}", "ä".repeat(2000));
+        assert!((MAX_NOTE - 1..=MAX_NOTE).contains(&warned("", &long)[0].len()));
+    }
+
+    #[test]
+    fn only_what_the_plugins_say_is_a_warning_of_theirs() {
+        let kept = rendered("RenderedByLastGood", "plugin a: it crashed");
+        let events = told(about_server(&rendered("Rendered", ""), &kept));
+        assert_eq!(events, [("RenderedByLastGood".to_owned(), "plugin a: it crashed".to_owned())]);
+    }
+
+    fn plugin(status: &str, reason: &str, digest: &str) -> RenderPluginStatus {
+        RenderPluginStatus {
+            digest: Some(digest.into()),
+            plugin: Some("spread 1.2.0".into()),
+            conditions: vec![condition("Ready", status, reason, "so it is")],
+            ..RenderPluginStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_plugin_tells_when_it_becomes_ready_and_when_not() {
+        let (active, failing) = (plugin("True", "Active", "sha256:1"), plugin("True", "FailsForSome", "sha256:1"));
+        let refused = plugin("False", "DigestMismatch", "sha256:1");
+        let newer = plugin("True", "Active", "sha256:2");
+        let news = |previous: &RenderPluginStatus, next: &RenderPluginStatus| told(about_plugin(previous, next)).pop();
+        let note = |digest: &str| Some(("Active".to_owned(), format!("so it is: spread 1.2.0, {digest}")));
+        let warning = |reason: &str| Some((reason.to_owned(), "so it is".to_owned()));
+        assert_eq!(news(&RenderPluginStatus::default(), &active), note("sha256:1"));
+        assert_eq!(news(&active, &active), None);
+        assert_eq!(news(&active, &newer), note("sha256:2"));
+        assert_eq!(news(&active, &refused), warning("DigestMismatch"));
+        assert_eq!(news(&refused, &refused), None);
+        assert_eq!(news(&refused, &active), note("sha256:1"));
+        assert_eq!(news(&active, &failing), warning("FailsForSome"));
     }
 }

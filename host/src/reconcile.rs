@@ -90,7 +90,7 @@ async fn converge(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
     let inputs = gather::from_cluster(server, ctx).await?;
     let (inputs, vetted, setbacks) = last_good::render(inputs, ctx).await?;
     if is_paused(server) {
-        return Ok(Applied::paused(server, &inputs));
+        return Ok(Applied::paused(server, &inputs, &vetted));
     }
     let applied = apply::apply(server, &inputs, &vetted, ctx).await?;
     Ok(applied.in_spite_of(setbacks))

@@ -1,6 +1,7 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
 mod coexistence;
+mod events;
 mod exports;
 mod grants;
 mod handshake;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         grants::tests(),
         exports::tests(),
         sidecar::tests(),
+        events::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, future, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -26,6 +26,8 @@ use crate::sandbox::Digest;
 
 /// News about servers are gathered for this long before plugins' statuses are written.
 const NEWS: Duration = Duration::from_secs(2);
+/// After a start, servers are all rendered within this time, if they are not very many.
+const SETTLING: Duration = Duration::from_mins(1);
 /// Plugins that are prepared at a time. Each may compile, in a process of its own.
 const CONCURRENCY: u16 = 2;
 
@@ -35,6 +37,7 @@ struct Works {
     scope: Scope,
     workshop: Workshop,
     servers: mpsc::UnboundedSender<ServerName>,
+    started: Instant,
     /// What could not be prepared and will not be by trying again, with the spec that it was about.
     hopeless: Mutex<HashMap<String, (RenderPluginSpec, Setback)>>,
 }
@@ -48,7 +51,9 @@ pub async fn run(
     servers: mpsc::UnboundedSender<ServerName>,
     listed: oneshot::Sender<()>,
 ) {
-    let works = Arc::new(Works { ctx: Arc::clone(&ctx), scope, workshop, servers, hopeless: Mutex::default() });
+    let started = Instant::now();
+    let works =
+        Arc::new(Works { ctx: Arc::clone(&ctx), scope, workshop, servers, started, hopeless: Mutex::default() });
     let (store, writer) = reflector::store();
     let observer = Arc::clone(&works);
     let (mut listed, mut seen) = (Some(listed), HashSet::new());
@@ -106,7 +111,9 @@ impl Works {
                 names.iter().filter(|name| !seen.contains(*name)).for_each(|name| self.remove(name));
             }
             Event::Delete(plugin) => {
-                self.ctx.backoff.forget(&plugin.uid().unwrap_or_default());
+                let uid = plugin.uid().unwrap_or_default();
+                self.ctx.backoff.forget(&uid);
+                self.ctx.cache.plugin_statuses.forget(&uid);
                 self.remove(&plugin.name_any());
             }
         }
@@ -163,25 +170,30 @@ impl Works {
         if !self.concerns(plugin) {
             return Action::await_change();
         }
+        let plugin = &self.ctx.cache.plugin_statuses.newest(plugin);
         let name = plugin.name_any();
         let setback = self.make_current(&name, plugin).await.err();
         let (active, _) = self.ctx.plugins.versions(&name);
         let failing = self.ctx.plugins.failing(&name);
-        let next = status::status(&Observation {
+        let until_settled = SETTLING.saturating_sub(self.started.elapsed());
+        let seen = Observation {
             plugin,
             setback: setback.as_ref(),
             active: active.map(|version| version.digest),
             about: self.ctx.plugins.about(&name),
             servers: self.selected(&name).len(),
             failing: &failing,
+            settling: !until_settled.is_zero(),
             now: Time(k8s_openapi::jiff::Timestamp::now()),
-        });
-        if let Err(error) = status::write_if_different(plugin, next, &self.ctx).await {
+        };
+        let doubtful = seen.settling && failing.is_empty() && status::said_to_fail(&seen).is_some();
+        if let Err(error) = status::write_if_different(plugin, status::status(&seen), &self.ctx).await {
             tracing::warn!(plugin = name, error = %error, "Status could not be written");
             return self.ctx.backoff.after_failure(plugin);
         }
         match setback {
             Some(Setback { passes: true, .. }) => self.ctx.backoff.after_failure(plugin),
+            _ if doubtful => self.ctx.backoff.after_success(plugin, Action::requeue(until_settled)),
             _ => self.ctx.backoff.after_success(plugin, Action::await_change()),
         }
     }

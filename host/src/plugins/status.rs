@@ -10,6 +10,7 @@ use super::prepare::{Phase, Setback};
 use crate::api::render_plugin::OnFailure;
 use crate::api::{self, RenderPlugin, RenderPluginStatus};
 use crate::cache::sources::ServerName;
+use crate::events;
 use crate::reconcile::{Context, Unreachable};
 
 /// What a status is made of.
@@ -26,6 +27,8 @@ pub(super) struct Observation<'a> {
     pub servers: usize,
     /// The servers for which it fails.
     pub failing: &'a [ServerName],
+    /// Whether the operator started so recently that it may not have rendered all of them yet.
+    pub settling: bool,
     /// The time of a condition that changes now.
     pub now: Time,
 }
@@ -98,7 +101,10 @@ fn ready(seen: &Observation<'_>) -> Verdict {
             no(reason, format!("{message}; the servers that it selects stay as they are until it is ready"))
         }
         (Some(Setback { reason, message, .. }), None) => no(reason, message.clone()),
-        (None, _) if seen.failing.is_empty() => {
+        (None, active) if seen.failing.is_empty() => {
+            if let Some(message) = said_to_fail(seen).filter(|_| seen.settling && active.is_some()) {
+                return Verdict { status: "True", reason: FAILS_FOR_SOME, message };
+            }
             let message = "the plugin renders the servers that it selects".to_owned();
             Verdict { status: "True", reason: "Active", message }
         }
@@ -106,9 +112,18 @@ fn ready(seen: &Observation<'_>) -> Verdict {
             let servers = some_of(seen.failing);
             let message =
                 format!("the plugin fails for {servers}; their condition Rendered says why and what became of them");
-            Verdict { status: "True", reason: "FailsForSome", message }
+            Verdict { status: "True", reason: FAILS_FOR_SOME, message }
         }
     }
+}
+
+const FAILS_FOR_SOME: &str = "FailsForSome";
+
+/// What was said before of the version that renders, if that was that it fails for some servers.
+pub(super) fn said_to_fail(seen: &Observation<'_>) -> Option<String> {
+    let before = seen.plugin.status.as_ref().filter(|before| before.digest == seen.active)?;
+    let ready = before.conditions.iter().find(|condition| condition.type_ == "Ready")?;
+    (ready.reason == FAILS_FOR_SOME).then(|| ready.message.clone())
 }
 
 fn some_of(servers: &[ServerName]) -> String {
@@ -119,7 +134,7 @@ fn some_of(servers: &[ServerName]) -> String {
     names.join(", ")
 }
 
-/// Writes a status by server-side apply, if it says anything new.
+/// Writes a status by server-side apply and publishes what changed as an event, if it says anything new.
 pub(super) async fn write_if_different(
     plugin: &RenderPlugin,
     next: RenderPluginStatus,
@@ -138,10 +153,13 @@ pub(super) async fn write_if_different(
     let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
     let name = plugin.name_any();
     match ctx.write("apply", "RenderPlugin/status", api.patch_status(&name, &params, &patch)).await? {
-        Ok(_) => Ok(()),
-        Err(refusal) if matches!(refusal.code, 404 | 409) => Ok(()), // deleted, or a namesake by now
-        Err(refusal) => Err(Unreachable::refused("apply RenderPlugin/status", &refusal)),
+        Ok(written) => ctx.cache.plugin_statuses.wrote(&written),
+        Err(refusal) if matches!(refusal.code, 404 | 409) => return Ok(()), // deleted, or a namesake by now
+        Err(refusal) => return Err(Unreachable::refused("apply RenderPlugin/status", &refusal)),
     }
+    let previous = plugin.status.clone().unwrap_or_default();
+    ctx.events.publish(plugin, events::about_plugin(&previous, &next)).await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -161,6 +179,7 @@ mod tests {
             about: None,
             servers: 2,
             failing,
+            settling: false,
             now: Time(Timestamp::UNIX_EPOCH),
         };
         let told = |c: Condition| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message);
@@ -192,8 +211,37 @@ mod tests {
         let setback = Setback { phase: Phase::Fetched, reason: "NotFound", message: "no".into(), passes: true };
         let now = Time(Timestamp::UNIX_EPOCH);
         let (setback, failing) = (Some(&setback), [].as_slice());
-        let seen = Observation { plugin: &plugin, setback, active: None, about: None, servers: 2, failing, now };
+        let seen = Observation {
+            plugin: &plugin,
+            setback,
+            active: None,
+            about: None,
+            servers: 2,
+            failing,
+            settling: true,
+            now,
+        };
         assert_eq!(status(&seen).digest.as_deref(), Some("sha256:1"));
+    }
+
+    /// A restarted operator has not rendered every server yet, and must not say that all is well in between.
+    #[test]
+    fn what_was_said_of_failing_servers_stands_until_they_were_rendered_again() {
+        let mut plugin = RenderPlugin::new("spread", crate::api::RenderPluginSpec::default());
+        let failing = [("team".to_owned(), "a".to_owned())];
+        let ready_after = |plugin: &RenderPlugin, failing: &[ServerName], digest: &str, settling| {
+            let now = Time(Timestamp::UNIX_EPOCH);
+            let active = Some(digest.to_owned());
+            let seen = Observation { plugin, setback: None, active, about: None, servers: 2, failing, settling, now };
+            status(&seen)
+        };
+        plugin.status = Some(ready_after(&plugin, &failing, "sha256:1", true));
+        let reason = |digest: &str, settling| {
+            ready_after(&plugin, &[], digest, settling).conditions.pop().map(|ready| ready.reason).unwrap()
+        };
+        assert_eq!(ready_after(&plugin, &[], "sha256:1", true), plugin.status.clone().unwrap());
+        assert_eq!(reason("sha256:1", false), "Active");
+        assert_eq!(reason("sha256:2", true), "Active");
     }
 
     #[test]

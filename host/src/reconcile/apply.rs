@@ -23,6 +23,7 @@ use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
 use crate::cache::fields;
+use crate::sandbox::{Diagnostic, Severity};
 
 /// What the cluster holds for a server after a successful attempt.
 #[derive(Clone, Debug)]
@@ -71,9 +72,9 @@ impl Applied {
     }
 
     /// What a paused server has: what was applied before.
-    pub(super) fn paused(server: &MCPServer, inputs: &Inputs) -> Self {
+    pub(super) fn paused(server: &MCPServer, inputs: &Inputs, vetted: &Vetted) -> Self {
         let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));
-        Self { render, warnings: Vec::new(), setbacks: Vec::new(), paused: true }
+        Self { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: true }
     }
 }
 
@@ -90,7 +91,7 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
     for object in vetted.objects() {
         match ensure(identity, object, recorded, ctx).await {
             Ok(applied) => objects.push(applied),
-            Err(error) => return Err(error.with_record(so_far(objects, recorded))),
+            Err(error) => return Err(error.with_record(so_far(objects, recorded), warnings(vetted))),
         }
     }
     prune(identity, &objects, recorded, ctx).await?;
@@ -100,8 +101,7 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
         None => (Some(chain_text(vetted.chain())), vetted.chain().iter().map(plugin_status).collect()),
     };
     let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
-    let warnings = vetted.diagnostics().iter().filter_map(warning).collect();
-    Ok(Applied { render, warnings, setbacks: Vec::new(), paused: false })
+    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: false })
 }
 
 /// The record after an attempt that stopped early: what it applied, and what was there before.
@@ -122,9 +122,14 @@ fn with_inputs(render: RenderStatus, resolved: &Resolved) -> RenderStatus {
     RenderStatus { inputs: resolved.inputs.clone(), config_hash: resolved.config_hash.clone(), ..render }
 }
 
-fn warning((plugin, diagnostic): &(String, crate::sandbox::Diagnostic)) -> Option<String> {
-    let warns = !matches!(diagnostic.severity, crate::sandbox::Severity::Info);
-    warns.then(|| format!("plugin {plugin}: {}: {}", diagnostic.code, diagnostic.message))
+/// What the plugins want the server's author to look at, one line each.
+fn warnings(vetted: &Vetted) -> Vec<String> {
+    let warning = |(plugin, diagnostic): &(String, Diagnostic)| {
+        let Diagnostic { severity, code, message, path, slot: _ } = diagnostic;
+        let path = path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
+        (*severity != Severity::Info).then(|| format!("plugin {plugin}: {code}: {message}{path}"))
+    };
+    vetted.diagnostics().iter().filter_map(warning).collect()
 }
 
 /// `default@1a2b3c4d,spread@9f8e7d6c`.
@@ -206,6 +211,7 @@ async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context
         message: format!("{} {}: {message}", key.kind, key.name),
         refused: refusal.code == CONFLICT,
         objects: Vec::new(),
+        warnings: Vec::new(),
     })
 }
 

@@ -51,6 +51,8 @@ pub enum Error {
         refused: bool,
         /// What the cluster holds by now, to be recorded.
         objects: Vec<ObjectStatus>,
+        /// What the plugins that rendered it warn of.
+        warnings: Vec<String>,
     },
     /// Any step: the API server did not do what it usually does. Says nothing about the server.
     #[error(transparent)]
@@ -134,10 +136,10 @@ impl Error {
         }
     }
 
-    /// The same failure with the record of what the cluster holds by now.
-    pub(super) fn with_record(self, objects: Vec<ObjectStatus>) -> Self {
+    /// The same failure with the record of what the cluster holds by now, and the plugins' warnings.
+    pub(super) fn with_record(self, objects: Vec<ObjectStatus>, warnings: Vec<String>) -> Self {
         match self {
-            Self::Child { kind, message, refused, objects: _ } => Self::Child { kind, message, refused, objects },
+            Self::Child { kind, message, refused, .. } => Self::Child { kind, message, refused, objects, warnings },
             other => other,
         }
     }

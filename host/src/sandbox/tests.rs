@@ -86,6 +86,7 @@ const ANSWERING: &[&str] = &[
     "rewriter",
     "parameters",
     "any-parameters",
+    "warner",
     "lossy",
     "moody",
     "log-flood",

@@ -165,6 +165,7 @@ pub const ALL: &[Fixture] = &[
         )
     }),
     fixture("any-parameters", "takes any parameters, says them, and passes the objects on", || parameters("{}")),
+    fixture("warner", "takes any parameters, warns of them, and passes the objects on", || said(1, "{}")),
     fixture("lossy", "answers with the objects of the stage before, without the resources of containers", lossy),
     fixture("loop", "never ends", || doing("(loop $again (br $again)) unreachable")),
     fixture("trap", "executes `unreachable`", || doing("unreachable")),
@@ -253,11 +254,15 @@ const fn fixture(name: &'static str, about: &'static str, build: fn() -> Vec<u8>
     Fixture { name, about, build }
 }
 
-/// One diagnostic of severity info, whose message is the request's parameters; none when there are none.
 fn parameters(schema: &'static str) -> Vec<u8> {
+    said(0, schema)
+}
+
+/// One diagnostic of this severity (0 info, 1 warning), whose message is the request's parameters; none when there are none.
+fn said(severity: u32, schema: &'static str) -> Vec<u8> {
     let mut image = Image::new();
     let [code, length] = image.text("Parameters");
-    let said = image.words(&[0, code, length, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let said = image.words(&[severity, code, length, 0, 0, 0, 0, 0, 0, 0, 0]);
     let render = format!(
         "(i32.store offset=12 (i32.const {said}) (local.get 5)) (i32.store offset=16 (i32.const {said}) (local.get 6))
          {PASS_THROUGH}

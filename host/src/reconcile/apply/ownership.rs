@@ -41,6 +41,7 @@ pub(super) async fn claim(identity: &Identity, key: &ChildKey, ctx: &Context) ->
             ),
             refused: true,
             objects: Vec::new(),
+            warnings: Vec::new(),
         }),
     }
 }

@@ -124,15 +124,19 @@ fn rendered(seen: &Observation<'_>) -> Option<Verdict> {
         Err(error @ (Error::PluginUnavailable { .. } | Error::Render { .. } | Error::Rejected(_))) => {
             Some(Verdict::no(error.reason(), error.to_string()))
         }
-        Err(_) => Some(Verdict::yes("Rendered", "the plugins rendered the server")),
+        Err(Error::Child { warnings, .. }) => Some(with_warnings(warnings)),
+        Err(Error::Waiting | Error::Unreachable(_)) => Some(with_warnings(&[])),
         Ok(applied) if !applied.setbacks().is_empty() => {
             Some(Verdict::yes("RenderedByLastGood", applied.setbacks().join("; ")))
         }
-        Ok(applied) if applied.warnings().is_empty() => {
-            Some(Verdict::yes("Rendered", "the plugins rendered the server"))
-        }
-        Ok(applied) => Some(Verdict::yes("Rendered", applied.warnings().join("; "))),
+        Ok(applied) => Some(with_warnings(applied.warnings())),
     }
+}
+
+/// Each warning is a line, by which `events.rs` knows those that were told already.
+fn with_warnings(warnings: &[String]) -> Verdict {
+    let message = if warnings.is_empty() { "the plugins rendered the server".to_owned() } else { warnings.join("\n") };
+    Verdict::yes("Rendered", message)
 }
 
 fn available(seen: &Observation<'_>, serving: &Serving) -> Verdict {

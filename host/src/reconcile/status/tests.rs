@@ -173,6 +173,7 @@ fn not_ours(kind: Kind) -> Error {
         kind,
         refused: true,
         objects: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
 use crate::api::{self, MCPServer, MCPServerStatus};
+use crate::events;
 use crate::reconcile::Context;
 use crate::reconcile::error::Unreachable;
 
@@ -31,7 +32,7 @@ pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx:
         Err(refusal) if matches!(refusal.code, 404 | 409) => return Ok(()),
         Err(refusal) => return Err(Unreachable::refused("apply MCPServer/status", &refusal)),
     }
-    ctx.events.publish(server, &previous, &next).await;
+    ctx.events.publish(server, events::about_server(&previous, &next)).await;
     Ok(())
 }
 

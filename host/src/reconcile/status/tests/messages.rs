@@ -81,9 +81,19 @@ fn a_child_that_is_not_ours_does_not_claim_that_no_pod_serves() {
 
 #[test]
 fn warnings_of_plugins_are_in_rendered() {
-    let outcome = Ok(Applied::recorded(record(), &["plugin default: OwnerMissing: add an owner"], false));
+    let warnings = ["plugin default: OwnerMissing: add an owner", "plugin spread: OnePod: add a replica"];
+    let outcome = Ok(Applied::recorded(record(), &warnings, false));
     let status = after(&[Scene { outcome, ..Scene::serving() }]);
-    assert_eq!(message(&status, "Rendered"), "plugin default: OwnerMissing: add an owner");
+    assert_eq!(message(&status, "Rendered"), warnings.join("\n"));
+}
+
+/// They would be told anew when the API server takes the object.
+#[test]
+fn warnings_of_plugins_stand_while_an_object_is_refused() {
+    let warnings = vec!["plugin default: OwnerMissing: add an owner".to_owned()];
+    let error = not_ours(Kind::Service).with_record(Vec::new(), warnings.clone());
+    let status = after(&[Scene::serving().failed(error)]);
+    assert_eq!(message(&status, "Rendered"), warnings[0]);
 }
 
 #[test]
@@ -125,7 +135,7 @@ fn a_failure_keeps_the_record_of_what_was_applied() {
 fn a_half_done_attempt_is_recorded() {
     let objects = record().objects[..1].to_vec();
     let Error::Child { kind, message, refused, .. } = not_ours(Kind::Deployment) else { unreachable!() };
-    let error = Error::Child { kind, message, refused, objects: objects.clone() };
+    let error = Error::Child { kind, message, refused, objects: objects.clone(), warnings: Vec::new() };
     let status = after(&[Scene::created().without_workload().failed(error)]);
     assert_eq!(status.render.unwrap().objects, objects);
     assert_eq!((status.service_name.as_deref(), status.deployment_name), (Some("weather"), None));
