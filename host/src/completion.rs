@@ -12,18 +12,24 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// The script that makes the shell complete `command`.
+    /// The script that makes the shell complete `command`, which has this name.
     ///
     /// # Panics
     /// Never: what clap writes is text.
-    pub fn script(self, mut command: Command) -> String {
-        let (name, mut script) = (command.get_name().to_owned(), Vec::new());
-        generate(self.shell, &mut command, &name, &mut script);
+    pub fn script(self, name: &'static str, command: &Command) -> String {
+        let mut script = Vec::new();
+        generate(self.shell, &mut visible(name, command), name, &mut script);
         let script = String::from_utf8(script).expect("clap writes text");
         // Of a name with a dash, clap_complete 4.6 sets one variable for bash and asks for another.
         let [set, asked] = ["__", "__subcmd__"].map(|dash| name.replace('-', dash) + "__subcmd__");
         script.replace(&asked, &set)
     }
+}
+
+/// The command without those of its commands that nobody should type.
+fn visible(name: &'static str, command: &Command) -> Command {
+    let commands = command.get_subcommands().filter(|one| !one.is_hide_set()).cloned();
+    Command::new(name).version(env!("CARGO_PKG_VERSION")).args(command.get_arguments().cloned()).subcommands(commands)
 }
 
 /// How to install the script in each shell.

@@ -44,7 +44,7 @@ pub fn granted(kinds: &[[&str; 3]]) -> Value {
     json!({ "grants": { "kinds": kinds } })
 }
 
-async fn spread(lab: &Lab) -> Result<Plugin<'_>> {
+fn spread(lab: &Lab) -> Result<Plugin<'_>> {
     Ok(Plugin::new(lab, &lab.plugin("spread")?)?.with(&granted(&[BUDGET])))
 }
 
@@ -67,7 +67,7 @@ async fn missing_right_is_named_as_a_rule_and_the_plugin_goes_on_when_it_comes(l
     let message = condition(&seen, "SelfTested")["message"].as_str().unwrap_or_default();
     ensure!(message.contains("policy/v1 PodDisruptionBudget was not granted to this plugin"), "{message}");
 
-    let plugin = spread(lab).await?;
+    let plugin = spread(lab)?;
     plugin.apply().await?;
     let seen = plugin.until("Granted", "False RightsMissing").await?;
     let message = condition(&seen, "Granted")["message"].as_str().unwrap_or_default();
@@ -85,8 +85,12 @@ async fn missing_right_is_named_as_a_rule_and_the_plugin_goes_on_when_it_comes(l
     exists(lab, Kind::PodDisruptionBudget, true).await?;
     let budget = lab.get(Kind::PodDisruptionBudget, "demo").await?;
     ensure!(budget["metadata"]["ownerReferences"][0]["kind"] == "MCPServer", "{budget}");
-    let recorded = lab.get(Kind::Server, "demo").await?["status"]["render"]["objects"].take();
-    ensure!(recorded.as_array().is_some_and(|objects| objects.len() == 4), "{recorded}");
+    within(PROMPT, "it is recorded", async || {
+        let recorded = lab.get(Kind::Server, "demo").await?["status"]["render"]["objects"].take();
+        ensure!(recorded.as_array().is_some_and(|objects| objects.len() == 4), "{recorded}");
+        Ok(())
+    })
+    .await?;
 
     delete(lab).await?;
     exists(lab, Kind::PodDisruptionBudget, false).await?;
@@ -184,7 +188,7 @@ async fn object_of_a_granted_kind_is_repaired_and_one_of_somebody_else_left_alon
     lab.create(&foreign).await?;
     lab.apply(&server("demo", &json!({}))).await?;
     lab.apply(&server("taken", &json!({}))).await?;
-    spread(lab).await?.ready().await?;
+    spread(lab)?.ready().await?;
 
     lab.until("taken", LONG, &[("phase", "Failed"), ("Available", "False ObjectUnavailable")]).await?;
     lab.message("taken", PROMPT, "Available", &["PodDisruptionBudget taken", "no controller", "left alone"]).await?;
@@ -207,7 +211,7 @@ async fn object_of_a_granted_kind_goes_though_its_plugin_was_deleted_meanwhile(l
     let first = operator(lab).await?;
     allow(lab, BUDGET).await?;
     lab.apply(&server("demo", &json!({}))).await?;
-    spread(lab).await?.ready().await?;
+    spread(lab)?.ready().await?;
     exists(lab, Kind::PodDisruptionBudget, true).await?;
     first.terminate().await?;
     delete(lab).await?;

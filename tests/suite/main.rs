@@ -28,18 +28,18 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
-        journey::tests(),
         scale::tests(),
+        journey::tests(),
         handshake::tests(),
         pods::tests(),
         process::tests(),
         hostile::tests(),
         plugins::tests(),
         render_plugins::tests(),
-        events::tests(),
         grants::tests(),
         exports::tests(),
         sidecar::tests(),
+        events::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

@@ -1,10 +1,15 @@
 //! The RenderPlugin of a test, and an operator that keeps what it learns of it.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use cluster_tests::command::{kubectl, kubectl_with};
-use cluster_tests::{LONG, Lab, Operator, looks, within};
+use cluster_tests::{Lab, Operator, looks, within};
 use mcp_operator::sandbox::Digest;
 use serde_json::{Value, json};
+
+/// How long the largest component may take to be compiled and tried, on a machine that does much else.
+pub const PREPARED: Duration = Duration::from_mins(4);
 
 /// A RenderPlugin in a file of this test, for this namespace alone.
 pub struct Plugin<'a> {
@@ -63,7 +68,7 @@ impl<'a> Plugin<'a> {
 
     /// Waits until a condition looks like this, about the newest spec; returns the RenderPlugin.
     pub async fn until(&self, name: &str, expected: &str) -> Result<Value> {
-        within(LONG, &format!("{name} of the plugin is {expected}"), async || {
+        within(PREPARED, &format!("{name} of the plugin is {expected}"), async || {
             let plugin = get(self.lab).await?;
             let seen = looks(&plugin);
             ensure!(seen.get(name).is_some_and(|seen| seen == expected), "it looks like {seen:?}");

@@ -1,16 +1,18 @@
 //! The plugin in Python, with real containers: a proxy that wants a token runs in front of a real server.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use cluster_tests::command::{http, http_with_token};
 use cluster_tests::manifests::{image, server};
-use cluster_tests::{Kind, LONG, Lab, Test, trial, within};
+use cluster_tests::{Kind, LONG, Lab, Test, trial_within, within};
 use serde_json::json;
 
 use crate::grants::{allow, granted};
 use crate::plugin::Plugin;
 
 pub fn tests() -> Vec<Test> {
-    vec![trial(sidecar_runs_beside_the_server_and_lets_in_who_has_a_token)]
+    vec![trial_within(Duration::from_mins(8), sidecar_runs_beside_the_server_and_lets_in_who_has_a_token)]
 }
 
 const CONFIG_MAP: [&str; 3] = ["v1", "ConfigMap", "configmaps"];

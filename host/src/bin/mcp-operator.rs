@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),
         Command::Export(flags) => export(*flags),
-        Command::Completion(flags) => print(&flags.script(Cli::command())),
+        Command::Completion(flags) => print(&flags.script("mcp-operator", &Cli::command())),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -118,7 +118,7 @@ impl Outcome {
     /// In a line, or in the words of the failure.
     pub fn in_words(&self) -> String {
         match self {
-            Self::Rendered { objects, .. } => format!("rendered, {} objects", objects.len()),
+            Self::Rendered { objects, .. } => format!("rendered; objects: {}", objects.len()),
             Self::Failed { reason, class, message, .. } if reason == class => format!("{reason}: {message}"),
             Self::Failed { reason, class, message, .. } => format!("{reason} ({class}): {message}"),
         }
@@ -195,7 +195,7 @@ mod tests {
             message: message.to_owned(),
         };
         let told = failed("one").differences(&rendered(&[object("A", "1")], &[]));
-        assert_eq!(told, ["recorded: RenderFailed (Trap): one", "now:      rendered, 1 objects"]);
+        assert_eq!(told, ["recorded: RenderFailed (Trap): one", "now:      rendered; objects: 1"]);
         assert_eq!(failed("one").differences(&failed("two")).len(), 2);
     }
 }

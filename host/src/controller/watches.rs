@@ -44,7 +44,9 @@ impl Synced {
 /// Starts all watches.
 pub(super) fn start(ctx: &Arc<Context>, scope: &Scope, signals: &Arc<Signals>, tasks: &mut JoinSet<()>) -> Vec<Synced> {
     let mut start = Start { ctx, signals, tasks, synced: Vec::new() };
-    Kind::UNGRANTED.iter().for_each(|kind| start.children(scope, kind));
+    for kind in &Kind::UNGRANTED {
+        start.children(scope, kind);
+    }
     start.pods(scope);
     start.sources::<ConfigMap>(scope, SourceKind::ConfigMap);
     start.sources::<Secret>(scope, SourceKind::Secret);

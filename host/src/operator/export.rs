@@ -1,4 +1,4 @@
-//! `mcp-operator export`: a server's last render as a [bundle](crate::bundle), to be rendered again elsewhere.
+//! `mcp-operator export`: a server's last render as a [`bundle`], to be rendered again elsewhere.
 //!
 //! Reads the cluster, with the rights that the operator has and no others, renders once more, and writes one file.
 //! Contents of ConfigMaps and Secrets are never read: the status has their hash.

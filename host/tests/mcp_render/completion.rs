@@ -26,6 +26,7 @@ fn bash_completes_commands_and_flags_of_both() {
     assert_eq!(offered(render, "mcp-render ins"), "inspect\n");
     assert_eq!(offered(render, "mcp-render render --para"), "--parameters\n");
     let operator = env!("CARGO_BIN_EXE_mcp-operator");
+    assert_eq!(offered(operator, "mcp-operator com"), "completion\n", "and not `compile`, which is hidden");
     assert_eq!(offered(operator, "mcp-operator run --clus"), "--cluster-domain\n");
 }
 

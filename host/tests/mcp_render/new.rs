@@ -69,7 +69,7 @@ fn every_file_of_a_template_is_in_the_project() {
         for file in files(&templates(language)) {
             assert!(written.contains(&file), "{language}: {file} is missing");
         }
-        let expected = common.iter().filter(|file| *file != "parameters.schema.json" && *file != ".gitignore");
+        let expected = common.iter().filter(|file| *file != "parameters.schema.json");
         expected.for_each(|file| assert!(written.contains(file), "{language}: {file} is missing"));
     }
     let crates = files(&repository("plugins/rust/src"));

@@ -57,7 +57,7 @@ fn replay(bundle: &Bundle) -> Ended {
 #[test]
 fn objects_come_out_with_the_digests_that_were_recorded() {
     let ended = replay(&bundle(&[default()]));
-    assert_eq!(ended.stderr, "as recorded: rendered, 3 objects\n");
+    assert_eq!(ended.stderr, "as recorded: rendered; objects: 3\n");
     let objects = ended.objects();
     assert_eq!(objects[2]["metadata"]["ownerReferences"][0]["uid"], "3e1f");
     let printed = run_with_input(["replay", "-", "-o", "json"], &bundle(&[default()]).to_json()).printed();
@@ -91,7 +91,7 @@ fn another_outcome_ends_with_1_and_its_differences() {
     assert_eq!(lines[2], "  not said any more: warning: plugin stage-0: Old: it was said then");
     let failed = Bundle { outcome: bundle(&[hostile_plugins::component("trap")]).outcome, ..bundle(&[default()]) };
     let lines = replay(&failed).complaints(1);
-    assert!(lines.iter().any(|line| line == "  now:      rendered, 3 objects"), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "  now:      rendered; objects: 3"), "{lines:?}");
 }
 
 #[test]

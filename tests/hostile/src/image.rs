@@ -21,15 +21,12 @@ impl Image {
 
     /// The content as a WAT data string.
     pub fn to_wat(&self) -> String {
-        let mut text = String::with_capacity(self.bytes.len());
-        for &byte in &self.bytes {
-            match byte {
-                b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
-                b' '..=b'~' => text.push(char::from(byte)),
-                _ => text += &format!("\\{byte:02x}"),
-            }
-        }
-        text
+        let spelt = self.bytes.iter().map(|&byte| match byte {
+            b'"' | b'\\' => format!("\\{}", char::from(byte)),
+            b' '..=b'~' => char::from(byte).to_string(),
+            _ => format!("\\{byte:02x}"),
+        });
+        spelt.collect()
     }
 
     /// A string or a list of bytes: address and length.

@@ -48,15 +48,16 @@ pub type Answer = (String, Vec<(String, Vec<u8>)>);
 pub fn answering_by_name(answers: &[Answer]) -> Vec<u8> {
     let mut image = Image::new();
     let place = image.words(&[0; 5]);
-    let mut render = String::new();
-    for (server, objects) in answers {
+    let answers = answers.iter().map(|(server, objects)| {
         let [word, length] = image.text(format!("\"name\":\"{server}\""));
         let answer = image.response(objects);
         let is_it = format!("(call $has (local.get 0) (local.get 1) (i32.const {word}) (i32.const {length}))");
-        render += &format!("(if {is_it} (then (return (i32.const {answer}))))\n");
-    }
-    render += &format!(
-        "(i64.store offset=12 (i32.const {place}) (i64.const 0))
+        format!("(if {is_it} (then (return (i32.const {answer}))))\n")
+    });
+    let answers: String = answers.collect();
+    let render = format!(
+        "{answers}
+         (i64.store offset=12 (i32.const {place}) (i64.const 0))
          (i32.store offset=4 (i32.const {place}) (local.get 2)) (i32.store offset=8 (i32.const {place}) (local.get 3))
          (i32.const {place})"
     );

@@ -177,7 +177,7 @@ fn security() -> Vec<Row> {
                 a.pod(
                     "/initContainers",
                     r#"[{"name": "mcp-server", "image": "x", "securityContext": {"privileged": true}}]"#,
-                )
+                );
             },
             ", slot workload (Deployment NAME), spec.template.spec.initContainers[0].securityContext.privileged: must not be true",
         ),
@@ -224,7 +224,7 @@ fn identity() -> Vec<Row> {
                 a.pod(
                     "/volumes",
                     r#"[{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]"#,
-                )
+                );
             },
             ", slot workload (Deployment NAME), spec.template.spec.volumes[0].projected.sources[0].serviceAccountToken: a projection of this type needs the grant",
         ),
@@ -271,7 +271,7 @@ fn metadata() -> Vec<Row> {
                     "service",
                     "/metadata/ownerReferences",
                     r#"[{"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "u"}]"#,
-                )
+                );
             },
             ", slot service (Service NAME), metadata.ownerReferences: is set by the host or the API server alone",
         ),
@@ -435,6 +435,7 @@ fn network() -> Vec<Row> {
 }
 
 /// Kinds that nobody is granted, and kinds that this plugin was not granted.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn kinds() -> Vec<Row> {
     vec![
         row(
@@ -449,7 +450,7 @@ fn kinds() -> Vec<Row> {
                     "rbac.authorization.k8s.io/v1",
                     "RoleBinding",
                     r#"{"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"}}"#,
-                )
+                );
             },
             ", slot extra (RoleBinding NAME), kind: rbac.authorization.k8s.io/v1 RoleBinding is never a plugin's to write",
         ),

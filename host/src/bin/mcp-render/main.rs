@@ -92,7 +92,7 @@ fn main() -> ExitCode {
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Push(flags) => push::run(flags),
         Command::Pull(flags) => pull::run(flags),
-        Command::Completion(flags) => print(&flags.script(Cli::command())).map(|()| ExitCode::SUCCESS),
+        Command::Completion(flags) => print(&flags.script("mcp-render", &Cli::command())).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         tell(format_args!("error: {error:#}"));

@@ -38,14 +38,15 @@ impl<'a> Permit<'a> {
         let named =
             |o: &'a Untrusted| Some((Kind::of(&o.object, grants).ok()?, o.object["metadata"]["name"].as_str()?));
         let objects: Vec<_> = untrusted.iter().filter_map(named).collect();
-        let names = |wanted: &Kind| objects.iter().filter(|(kind, _)| kind == wanted).map(|(_, name)| *name).collect();
+        let of_kind =
+            |wanted: &Kind| objects.iter().filter(|(kind, _)| kind == wanted).map(|(_, name)| *name).collect();
         Self {
             inputs,
             grants,
             own,
             base,
-            accounts: names(&Kind::ServiceAccount),
-            claims: names(&Kind::PersistentVolumeClaim),
+            accounts: of_kind(&Kind::ServiceAccount),
+            claims: of_kind(&Kind::PersistentVolumeClaim),
             workload: objects.iter().find(|(kind, _)| kind.is_workload()).cloned(),
         }
     }

@@ -36,28 +36,28 @@ fn in_pod(pointer: &'static str, json: &str) -> impl FnOnce(&mut Vec<Untrusted>)
 }
 
 /// An object of this server, with more fields.
-fn object(api_version: &str, kind: &str, name: &str, more: Value) -> Value {
+fn object(api_version: &str, kind: &str, name: &str, more: &Value) -> Value {
     let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
-    merge(&mut object, &more);
+    merge(&mut object, more);
     object
 }
 
 fn disruption_budget(selector: &str) -> Value {
     let spec = json!({"minAvailable": 1, "selector": {"matchLabels": {"mcp-server": selector}}});
-    object("policy/v1", "PodDisruptionBudget", "weather", json!({ "spec": spec }))
+    object("policy/v1", "PodDisruptionBudget", "weather", &json!({ "spec": spec }))
 }
 
 fn autoscaler(target: &str) -> Value {
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": target});
     let spec = json!({"scaleTargetRef": target, "maxReplicas": 3});
-    object("autoscaling/v2", "HorizontalPodAutoscaler", "weather", json!({ "spec": spec }))
+    object("autoscaling/v2", "HorizontalPodAutoscaler", "weather", &json!({ "spec": spec }))
 }
 
-fn claim(spec: Value) -> Value {
-    object("v1", "PersistentVolumeClaim", "weather-data", json!({ "spec": spec }))
+fn claim(spec: &Value) -> Value {
+    object("v1", "PersistentVolumeClaim", "weather-data", &json!({ "spec": spec }))
 }
 
-fn stateful(objects: &mut Vec<Untrusted>, more: &Value) {
+fn stateful(objects: &mut [Untrusted], more: &Value) {
     let workload = of_slot(objects, "workload");
     workload["kind"] = json!("StatefulSet");
     workload["spec"]["serviceName"] = json!("weather");
@@ -70,11 +70,11 @@ fn further_kinds_pass_where_they_are_granted() {
     let objects = [
         disruption_budget("weather"),
         autoscaler("weather"),
-        claim(json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}})),
-        object("v1", "ServiceAccount", "weather", json!({})),
-        object("v1", "ConfigMap", "weather-proxy", json!({"data": {"a": "b"}})),
-        object("gateway.networking.k8s.io/v1", "HTTPRoute", "weather", json!({"spec": {"hostnames": ["a.example"]}})),
-        object("monitoring.coreos.com/v1", "ServiceMonitor", "weather", json!({"spec": {"endpoints": []}})),
+        claim(&json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}})),
+        object("v1", "ServiceAccount", "weather", &json!({})),
+        object("v1", "ConfigMap", "weather-proxy", &json!({"data": {"a": "b"}})),
+        object("gateway.networking.k8s.io/v1", "HTTPRoute", "weather", &json!({"spec": {"hostnames": ["a.example"]}})),
+        object("monitoring.coreos.com/v1", "ServiceMonitor", "weather", &json!({"spec": {"endpoints": []}})),
     ];
     for object in objects {
         let ObjectKind { api_version, kind } = kind_of(&object).unwrap();
@@ -116,25 +116,25 @@ fn granted_objects_are_about_this_server_alone() {
     let attacks = [
         (disruption_budget("other"), "spec.selector"),
         (autoscaler("other"), "spec.scaleTargetRef"),
-        (claim(json!({"volumeName": "other"})), "spec.volumeName"),
-        (claim(json!({"selector": {"matchLabels": {"of": "other"}}})), "spec.selector"),
-        (claim(json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}})), "spec.dataSource"),
+        (claim(&json!({"volumeName": "other"})), "spec.volumeName"),
+        (claim(&json!({"selector": {"matchLabels": {"of": "other"}}})), "spec.selector"),
+        (claim(&json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}})), "spec.dataSource"),
         (
-            object("v1", "ServiceAccount", "weather", json!({"imagePullSecrets": [{"name": "other"}]})),
+            object("v1", "ServiceAccount", "weather", &json!({"imagePullSecrets": [{"name": "other"}]})),
             "imagePullSecrets[0]",
         ),
-        (object("v1", "ServiceAccount", "weather", json!({"secrets": [{"name": "other"}]})), "secrets"),
-        (object("v1", "ConfigMap", "other", json!({})), "metadata.name"),
-        (object("example.com/v1", "Route", "other", json!({})), "metadata.name"),
+        (object("v1", "ServiceAccount", "weather", &json!({"secrets": [{"name": "other"}]})), "secrets"),
+        (object("v1", "ConfigMap", "other", &json!({})), "metadata.name"),
+        (object("example.com/v1", "Route", "other", &json!({})), "metadata.name"),
         (
-            object("example.com/v1", "Route", "weather", json!({"metadata": {"finalizers": ["x"]}})),
+            object("example.com/v1", "Route", "weather", &json!({"metadata": {"finalizers": ["x"]}})),
             "metadata.finalizers",
         ),
         (
-            object("example.com/v1", "Route", "weather", json!({"metadata": {"namespace": "other"}})),
+            object("example.com/v1", "Route", "weather", &json!({"metadata": {"namespace": "other"}})),
             "metadata.namespace",
         ),
-        (object("example.com/v1", "Route", "weather", json!({"status": {"ready": true}})), "status"),
+        (object("example.com/v1", "Route", "weather", &json!({"status": {"ready": true}})), "status"),
     ];
     for (object, path) in attacks {
         let ObjectKind { api_version, kind } = kind_of(&object).unwrap();
@@ -155,7 +155,7 @@ fn some_kinds_are_refused_though_they_were_granted() {
         ("discovery.k8s.io/v1", "EndpointSlice"),
         ("mcp.x-k8s.io/v1beta1", "MCPServer"),
     ] {
-        let object = object(api_version, kind, "weather", json!({}));
+        let object = object(api_version, kind, "weather", &json!({}));
         let refused = vet_granted(&kinds(&[(api_version, kind)]), added("more", object)).unwrap_err();
         assert!(refused.to_string().contains("is never a plugin's to write"), "{refused}");
     }
@@ -164,12 +164,12 @@ fn some_kinds_are_refused_though_they_were_granted() {
 #[test]
 fn pods_may_run_as_an_account_and_mount_a_claim_that_come_with_them() {
     let grants = kinds(&[("v1", "ServiceAccount"), ("v1", "PersistentVolumeClaim")]);
-    let account = object("v1", "ServiceAccount", "weather", json!({}));
+    let account = object("v1", "ServiceAccount", "weather", &json!({}));
     let change = |account_name: &'static str, claim_name: &'static str| {
         let account = account.clone();
         move |objects: &mut Vec<Untrusted>| {
             added("account", account)(objects);
-            added("claim", claim(json!({"accessModes": ["ReadWriteOnce"]})))(objects);
+            added("claim", claim(&json!({"accessModes": ["ReadWriteOnce"]})))(objects);
             in_pod("/serviceAccountName", &format!("{account_name:?}"))(objects);
             let volume = format!(r#"[{{"name": "d", "persistentVolumeClaim": {{"claimName": {claim_name:?}}}}}]"#);
             in_pod("/volumes", &volume)(objects);
@@ -345,7 +345,7 @@ fn a_stage_hands_on_a_wider_network_policy_and_does_not_widen_it() {
 #[test]
 fn data_gets_no_owner() {
     let grants = kinds(&[("v1", "PersistentVolumeClaim")]);
-    let vetted = vet_granted(&grants, added("claim", claim(json!({"accessModes": ["ReadWriteOnce"]})))).unwrap();
+    let vetted = vet_granted(&grants, added("claim", claim(&json!({"accessModes": ["ReadWriteOnce"]})))).unwrap();
     let owner = |kind: &Kind| {
         let object = vetted.objects().iter().find(|object| object.kind() == kind).unwrap();
         object.manifest()["metadata"]["ownerReferences"].clone()
