@@ -136,7 +136,7 @@ fn a_binding_to_a_cluster_role_is_refused() {
     });
     let file = plugins.answering(|objects| objects.push(("extra".to_owned(), binding)));
     let lines = render_with(&[file], &[]).complaints(1);
-    assert!(lines[0].contains("ClusterRoleBinding was not granted to this plugin"), "{lines:?}");
+    assert!(lines[0].contains("ClusterRoleBinding is never a plugin's to write"), "{lines:?}");
 }
 
 #[test]

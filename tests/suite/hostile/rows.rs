@@ -116,6 +116,11 @@ fn pods() -> Vec<Row> {
             ", slot workload (Deployment NAME), spec.template.spec.nodeName: would pass the scheduler by",
         ),
         row(
+            "device",
+            |a| a.pod("/resourceClaims", r#"[{"name": "gpu", "resourceClaimName": "other"}]"#),
+            ", slot workload (Deployment NAME), spec.template.spec.resourceClaims: a device needs the grant podSecurity: Privileged",
+        ),
+        row(
             "nfs-volume",
             |a| a.pod("/volumes", r#"[{"name": "n", "nfs": {"path": "/", "server": "x"}}]"#),
             ", slot workload (Deployment NAME), spec.template.spec.volumes[0].nfs: a volume of this type needs the grant",
@@ -573,7 +578,7 @@ fn kinds() -> Vec<Row> {
         row(
             "endpoint-slice",
             |a| a.add("discovery.k8s.io/v1", "EndpointSlice", "{}"),
-            ", slot extra (EndpointSlice NAME), kind: discovery.k8s.io/v1 EndpointSlice was not granted to this plugin",
+            ", slot extra (EndpointSlice NAME), kind: discovery.k8s.io/v1 EndpointSlice is never a plugin's to write",
         ),
         row(
             "route",
