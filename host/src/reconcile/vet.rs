@@ -117,7 +117,7 @@ pub fn vet(inputs: &Inputs, rendered: Rendered) -> Result<Vetted, Rejection> {
             output;
         granted = granted.union(&grants);
         objects = declared(&emits, &grants, &untrusted, &base)
-            .and_then(|()| stage_objects(inputs, &granted, &untrusted))
+            .and_then(|()| stage_objects(&Permit::new(inputs, &granted, &grants, &base, &untrusted), &untrusted))
             .map_err(|rejection| rejection.by(&stage))?;
         diagnostics.extend(found.into_iter().map(|diagnostic| (stage.clone(), diagnostic)));
         chain.push(ChainLink { name: stage, digest });
@@ -154,10 +154,9 @@ fn declared(
     Ok(())
 }
 
-fn stage_objects(inputs: &Inputs, grants: &Grants, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {
-    let permit = Permit::new(inputs, grants, untrusted);
-    let objects = untrusted.iter().map(|o| object(&permit, o)).collect::<Result<Vec<_>, _>>()?;
-    shape::check(&permit, &objects)?;
+fn stage_objects(permit: &Permit<'_>, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {
+    let objects = untrusted.iter().map(|o| object(permit, o)).collect::<Result<Vec<_>, _>>()?;
+    shape::check(permit, &objects)?;
     let bytes: usize = objects.iter().map(|object| object.manifest.to_string().len()).sum();
     if bytes > MAX_BYTES {
         return Err(Rejection::whole(format!("all objects together are {bytes} bytes; {MAX_BYTES} are allowed")));
@@ -172,10 +171,12 @@ fn object(permit: &Permit<'_>, untrusted: &Untrusted) -> Result<VettedObject, Re
     let name = metadata::check(identity, &untrusted.object).map_err(at)?;
     let mut manifest = schema::round_trip(&kind, &untrusted.object).map_err(at)?;
     match kind {
-        Kind::Deployment => pods::check(permit, &manifest),
-        Kind::StatefulSet => pods::check(permit, &manifest).and_then(|()| others::check_stateful_set(&manifest)),
+        Kind::Deployment => pods::check(permit, &untrusted.slot, &manifest),
+        Kind::StatefulSet => {
+            pods::check(permit, &untrusted.slot, &manifest).and_then(|()| others::check_stateful_set(&manifest))
+        }
         Kind::Service => shape::check_service(permit.inputs, &untrusted.slot, &manifest),
-        Kind::NetworkPolicy => network::check(permit, &manifest),
+        Kind::NetworkPolicy => network::check(permit, untrusted, &manifest),
         Kind::PersistentVolumeClaim => others::check_claim("spec", &manifest["spec"]),
         Kind::PodDisruptionBudget => others::check_disruption_budget(identity, &manifest),
         Kind::HorizontalPodAutoscaler => others::check_autoscaler(permit, &manifest),

@@ -63,10 +63,11 @@ const FORBIDDEN_GROUPS: [&str; 11] = [
     "render.mcp.x-k8s.io",
 ];
 
-/// Kinds of the groups `""`, `apps` and `batch` that run pods which nobody looks at, hold secrets, or redirect traffic.
-const FORBIDDEN_KINDS: [&str; 12] = [
+/// Kinds of Kubernetes' own groups that run pods which nobody looks at, hold secrets, or redirect traffic.
+const FORBIDDEN_KINDS: [&str; 13] = [
     "CronJob",
     "DaemonSet",
+    "EndpointSlice",
     "Endpoints",
     "Event",
     "Job",
@@ -135,7 +136,7 @@ impl Kind {
         if matches!(self, Self::Other(_)) && Self::TYPED.iter().any(same_but_version) {
             return Some("can be had in another version only, in which its fields are checked");
         }
-        if !["", "apps", "batch"].contains(&group) {
+        if !["", "apps", "batch", "discovery.k8s.io"].contains(&group) {
             return None;
         }
         if group.is_empty() && CLUSTER_SCOPED.contains(&self.as_str()) {
@@ -244,6 +245,7 @@ mod tests {
             ("v1", "Namespace"),
             ("apps/v1", "DaemonSet"),
             ("batch/v1", "Job"),
+            ("discovery.k8s.io/v1", "EndpointSlice"),
             ("apps/v1beta1", "Deployment"),
             ("autoscaling/v1", "HorizontalPodAutoscaler"),
         ] {

@@ -11,7 +11,7 @@ use crate::reconcile::Identity;
 
 /// New storage, not that of somebody else.
 pub(super) fn check_claim(path: &str, claim: &Value) -> Result<(), Rejection> {
-    for field in ["dataSource", "dataSourceRef", "volumeName"] {
+    for field in ["dataSource", "dataSourceRef", "selector", "volumeName"] {
         if !claim[field].is_null() {
             return refuse(&format!("{path}.{field}"), "must be unset: storage of others is not for a plugin to take");
         }

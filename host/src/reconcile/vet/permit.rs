@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::kinds::Kind;
 use crate::api::render_plugin::{Grants, NetworkPolicyGrant, PodSecurity};
 use crate::reconcile::gather::Inputs;
@@ -11,8 +13,12 @@ use crate::reconcile::render::Untrusted;
 pub(super) struct Permit<'a> {
     /// The server.
     pub inputs: &'a Inputs,
-    /// What this stage and those before it were granted.
+    /// What this stage and those before it were granted: the kinds that there may be.
     pub grants: &'a Grants,
+    /// What this stage was granted: what it may raise pods to, and do with NetworkPolicies.
+    own: &'a Grants,
+    /// The objects of the stage before, which may have more than this one could give them.
+    base: &'a [Untrusted],
     /// Names of the ServiceAccounts among the stage's own objects: pods may run as one of them.
     pub accounts: BTreeSet<&'a str>,
     /// Names of the PersistentVolumeClaims among them: pods may mount them.
@@ -22,7 +28,13 @@ pub(super) struct Permit<'a> {
 }
 
 impl<'a> Permit<'a> {
-    pub(super) fn new(inputs: &'a Inputs, grants: &'a Grants, untrusted: &'a [Untrusted]) -> Self {
+    pub(super) fn new(
+        inputs: &'a Inputs,
+        grants: &'a Grants,
+        own: &'a Grants,
+        base: &'a [Untrusted],
+        untrusted: &'a [Untrusted],
+    ) -> Self {
         let named =
             |o: &'a Untrusted| Some((Kind::of(&o.object, grants).ok()?, o.object["metadata"]["name"].as_str()?));
         let objects: Vec<_> = untrusted.iter().filter_map(named).collect();
@@ -31,19 +43,31 @@ impl<'a> Permit<'a> {
         Self {
             inputs,
             grants,
+            own,
+            base,
             accounts: of_kind(&Kind::ServiceAccount),
             claims: of_kind(&Kind::PersistentVolumeClaim),
             workload: objects.iter().find(|(kind, _)| kind.is_workload()).cloned(),
         }
     }
 
-    /// How far pods may be raised.
+    /// How far this stage may raise pods.
     pub(super) fn pod_security(&self) -> PodSecurity {
-        self.grants.pod_security.unwrap_or_default()
+        self.own.pod_security.unwrap_or_default()
     }
 
-    /// Whether NetworkPolicies may allow more than the server's spec does, or be absent.
+    /// Whether this stage may let NetworkPolicies allow more than the server's spec does, or leave them out.
     pub(super) fn any_network_policy(&self) -> bool {
-        self.grants.network_policy == Some(NetworkPolicyGrant::Any)
+        self.own.network_policy == Some(NetworkPolicyGrant::Any)
+    }
+
+    /// The object that the stage before had in this slot.
+    pub(super) fn before(&self, slot: &str) -> Option<&'a Value> {
+        self.base.iter().find(|before| before.slot == slot).map(|before| &before.object)
+    }
+
+    /// Whether the stage before left this slot empty, by a grant of its own.
+    pub(super) fn came_without(&self, slot: &str) -> bool {
+        !self.base.is_empty() && self.before(slot).is_none()
     }
 }

@@ -1,10 +1,12 @@
 //! Pods get no right that neither the server's own spec nor the restricted profile nor a grant gives.
 //!
 //! A container is compared with the user's container of the same name, which is only `mcp-server`; every other one must
-//! satisfy the restricted profile, or the level that was granted. Secrets, service account and pull secrets are
+//! satisfy the restricted profile, or the level that was granted to the stage. What the stage before had already is handed on
+//! as it was (`before.rs`). Secrets, service account and pull secrets are
 //! compared as sets with those of the spec, whatever the level. Volumes are in `volumes.rs`,
 //! security contexts in `security.rs`.
 
+mod before;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -14,6 +16,7 @@ use k8s_openapi::api::core::v1::{
 };
 use serde_json::{Value, json};
 
+use self::before::Before;
 use super::Rejection;
 use super::permit::Permit;
 use super::security::{self, Effective, restricted};
@@ -27,7 +30,7 @@ const SERVER_CONTAINER: &str = "mcp-server";
 pub(super) const POD: &str = "spec.template.spec";
 
 /// Checks one workload.
-pub(super) fn check(permit: &Permit<'_>, workload: &Value) -> Result<(), Rejection> {
+pub(super) fn check(permit: &Permit<'_>, slot: &str, workload: &Value) -> Result<(), Rejection> {
     let (identity, spec) = (permit.inputs.identity(), permit.inputs.spec());
     let expected = json!({ "matchLabels": selector(identity) });
     if workload["spec"]["selector"] != expected {
@@ -43,7 +46,7 @@ pub(super) fn check(permit: &Permit<'_>, workload: &Value) -> Result<(), Rejecti
     let typed: PodTemplateSpec =
         serde_json::from_value(template.clone()).map_err(|error| Rejection::whole(error.to_string()))?;
     let pod = typed.spec.ok_or_else(|| Rejection::field(POD, "is missing"))?;
-    Allowed::by(permit).pod(&pod)
+    Allowed::by(permit, Before::of(permit.before(slot))).pod(&pod)
 }
 
 /// Nothing but labels and annotations: what else stands here would end up in the pods, finalizers for example.
@@ -82,6 +85,7 @@ pub(super) fn pull_secrets(spec: &MCPServerSpec) -> BTreeSet<String> {
 struct Allowed<'a> {
     permit: &'a Permit<'a>,
     level: PodSecurity,
+    before: Before,
     service_account: Option<String>,
     pull_secrets: BTreeSet<String>,
     secrets: BTreeSet<String>,
@@ -92,13 +96,14 @@ struct Allowed<'a> {
 }
 
 impl<'a> Allowed<'a> {
-    fn by(permit: &'a Permit<'_>) -> Self {
+    fn by(permit: &'a Permit<'_>, before: Before) -> Self {
         let spec = permit.inputs.spec();
         let security = spec.runtime.as_ref().and_then(|runtime| runtime.security.clone()).unwrap_or_default();
         let secrets = references::of(spec).into_iter().filter(|reference| reference.source.kind == SourceKind::Secret);
         Self {
             permit,
             level: permit.pod_security(),
+            before,
             service_account: security.service_account_name,
             pull_secrets: pull_secrets(spec),
             secrets: secrets.map(|reference| reference.source.name).collect(),
@@ -119,11 +124,11 @@ impl<'a> Allowed<'a> {
     fn pod(&self, pod: &PodSpec) -> Result<(), Rejection> {
         template(pod)?;
         if !self.owns_node() {
-            host(pod)?;
+            node(pod).or_else(|rejection| if self.before.had_node(pod) { Ok(()) } else { Err(rejection) })?;
         }
         self.identity(pod)?;
         let context = pod.security_context.clone().unwrap_or_default();
-        if !self.owns_node() {
+        if !self.owns_node() && !self.before.had_context(pod) {
             self.pod_context(&context)?;
         }
         for (index, volume) in pod.volumes.iter().flatten().enumerate() {
@@ -131,10 +136,10 @@ impl<'a> Allowed<'a> {
         }
         for (index, container) in pod.containers.iter().enumerate() {
             let own = container.name == SERVER_CONTAINER;
-            self.container(&format!("{POD}.containers[{index}]"), container, &context, own)?;
+            self.container(&format!("{POD}.containers[{index}]"), container, pod, own)?;
         }
         for (index, container) in pod.init_containers.iter().flatten().enumerate() {
-            self.container(&format!("{POD}.initContainers[{index}]"), container, &context, false)?;
+            self.container(&format!("{POD}.initContainers[{index}]"), container, pod, false)?;
         }
         Ok(())
     }
@@ -194,13 +199,13 @@ impl<'a> Allowed<'a> {
         Ok(())
     }
 
-    fn container(
-        &self,
-        path: &str,
-        container: &Container,
-        pod: &PodSecurityContext,
-        own: bool,
-    ) -> Result<(), Rejection> {
+    fn container(&self, path: &str, container: &Container, pod: &PodSpec, own: bool) -> Result<(), Rejection> {
+        if self.before.had_container(container, pod) {
+            return Ok(());
+        }
+        if !self.owns_node() {
+            Before::no_volume_of_others(path, container, pod)?;
+        }
         let host_port = container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0));
         if host_port && !self.owns_node() {
             return refuse(&format!("{path}.ports"), "must not have a hostPort");
@@ -213,8 +218,9 @@ impl<'a> Allowed<'a> {
         }
         self.hosts(path, container, own)?;
         let context = container.security_context.clone().unwrap_or_default();
+        let pod_context = pod.security_context.clone().unwrap_or_default();
         let users = if own { &self.server } else { &self.other };
-        let rendered = Effective { container: &context, pod };
+        let rendered = Effective { container: &context, pod: &pod_context };
         let within_spec = security::within(path, rendered, Effective { container: users, pod: &self.pod });
         match self.level {
             PodSecurity::Restricted => within_spec,
@@ -274,7 +280,10 @@ fn probe_hosts(spec: &MCPServerSpec) -> BTreeSet<String> {
 }
 
 /// Nothing of the node.
-fn host(pod: &PodSpec) -> Result<(), Rejection> {
+fn node(pod: &PodSpec) -> Result<(), Rejection> {
+    if pod.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
+        return refuse(&format!("{POD}.resourceClaims"), "a device needs the grant podSecurity: Privileged");
+    }
     let node = [("hostNetwork", pod.host_network), ("hostPID", pod.host_pid), ("hostIPC", pod.host_ipc)];
     for (field, value) in node {
         if value == Some(true) {

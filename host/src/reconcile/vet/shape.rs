@@ -31,7 +31,7 @@ pub(super) fn check(permit: &Permit<'_>, objects: &[VettedObject]) -> Result<(),
         }
     }
     required(objects, WORKLOAD, "Deployment")?;
-    if !permit.any_network_policy() {
+    if !permit.any_network_policy() && !permit.came_without(NETWORK_POLICY) {
         required(objects, NETWORK_POLICY, "NetworkPolicy")?;
     }
     objects.iter().try_for_each(belongs)

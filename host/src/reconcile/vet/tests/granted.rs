@@ -117,6 +117,7 @@ fn granted_objects_are_about_this_server_alone() {
         (disruption_budget("other"), "spec.selector"),
         (autoscaler("other"), "spec.scaleTargetRef"),
         (claim(&json!({"volumeName": "other"})), "spec.volumeName"),
+        (claim(&json!({"selector": {"matchLabels": {"of": "other"}}})), "spec.selector"),
         (claim(&json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}})), "spec.dataSource"),
         (
             object("v1", "ServiceAccount", "weather", &json!({"imagePullSecrets": [{"name": "other"}]})),
@@ -151,6 +152,7 @@ fn some_kinds_are_refused_though_they_were_granted() {
         ("v1", "Pod"),
         ("v1", "Namespace"),
         ("batch/v1", "Job"),
+        ("discovery.k8s.io/v1", "EndpointSlice"),
         ("mcp.x-k8s.io/v1beta1", "MCPServer"),
     ] {
         let object = object(api_version, kind, "weather", &json!({}));
@@ -195,6 +197,7 @@ fn pod_security_passes_up_to_the_level_that_was_granted() {
         ("/hostNetwork", "true", Some(Privileged)),
         ("/volumes", r#"[{"name": "h", "hostPath": {"path": "/"}}]"#, Some(Privileged)),
         ("/containers/0/ports/0/hostPort", "80", Some(Privileged)),
+        ("/resourceClaims", r#"[{"name": "gpu", "resourceClaimName": "x"}]"#, Some(Privileged)),
         ("/serviceAccountName", "\"admin\"", None),
         ("/imagePullSecrets", r#"[{"name": "other"}]"#, None),
         ("/volumes", r#"[{"name": "s", "secret": {"secretName": "other"}}]"#, None),
@@ -251,6 +254,92 @@ fn a_grant_is_for_one_plugin_and_for_handing_on() {
     let refused = chain(|budget| budget["spec"]["minAvailable"] = json!(2)).unwrap_err();
     assert!(refused.to_string().starts_with("plugin second, slot budget"), "{refused}");
     assert_eq!(refused.path(), Some("kind"));
+}
+
+/// Two stages: the first has these grants and does the first change, the second has none and does the second.
+fn vet_after(
+    grants: &Grants,
+    first: impl FnOnce(&mut Vec<Untrusted>),
+    second: impl FnOnce(&mut Vec<Untrusted>),
+) -> Result<Vetted, Rejection> {
+    let inputs = inputs(&json!({}));
+    let mut rendered = render::chain(&inputs).unwrap();
+    let mut later = render::chain(&inputs).unwrap().into_stages().remove(0);
+    later.stage = "later".into();
+    let earlier = &mut rendered.stages_mut()[0];
+    earlier.grants = grants.clone();
+    first(&mut earlier.objects);
+    later.objects = earlier.objects.clone();
+    second(&mut later.objects);
+    rendered.stages_mut().push(later);
+    vet(&inputs, rendered)
+}
+
+/// What the first plugin may do with a container, volume or pod, a later one may hand on and not use.
+#[test]
+fn a_stage_hands_on_what_the_one_before_was_granted_and_cannot_use_it() {
+    let agent = r#"{"name": "agent", "image": "a", "securityContext": {"privileged": true},
+        "volumeMounts": [{"name": "root", "mountPath": "/host"}]}"#;
+    let root = r#"[{"name": "root", "hostPath": {"path": "/"}}]"#;
+    let granted = |objects: &mut Vec<Untrusted>| {
+        in_pod("/containers/-", agent)(objects);
+        in_pod("/volumes", root)(objects);
+    };
+    let harmless = [("/nodeSelector", r#"{"disk": "fast"}"#), ("/containers/0/image", "\"other\"")];
+    let security = r#"{"allowPrivilegeEscalation": false, "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"}}"#;
+    let sidecar = format!(r#"{{"name": "proxy", "image": "x", "securityContext": {security}}}"#);
+    let spy = format!(
+        r#"{{"name": "spy", "image": "x", "securityContext": {security},
+            "volumeMounts": [{{"name": "root", "mountPath": "/host"}}]}}"#
+    );
+    let privileged = self::security(PodSecurity::Privileged);
+    for (pointer, json) in harmless.into_iter().chain([("/containers/-", sidecar.as_str())]) {
+        vet_after(&privileged, granted, in_pod(pointer, json)).unwrap_or_else(|refused| panic!("{pointer}: {refused}"));
+    }
+    let uses = [
+        ("/containers/1/image", "\"mine\"", "containers[1].volumeMounts"),
+        ("/containers/1/command", r#"["mine"]"#, "containers[1].volumeMounts"),
+        ("/containers/1/volumeMounts", "null", "containers[1].securityContext.privileged"),
+        ("/containers/-", spy.as_str(), "containers[2].volumeMounts"),
+        ("/containers/0/securityContext/privileged", "true", "containers[0].securityContext.privileged"),
+        ("/initContainers", &format!("[{agent}]"), "containers[1].volumeMounts"),
+        ("/volumes/-", r#"{"name": "etc", "hostPath": {"path": "/etc"}}"#, "volumes[1].hostPath"),
+        ("/volumes/0/hostPath/path", "\"/etc\"", "volumes[0].hostPath"),
+        ("/hostNetwork", "true", "hostNetwork"),
+    ];
+    for (pointer, json, path) in uses {
+        let refused = vet_after(&privileged, granted, in_pod(pointer, json)).unwrap_err();
+        assert_eq!(refused.path(), Some(format!("spec.template.spec.{path}").as_str()), "{pointer}: {refused}");
+        assert_eq!(refused.plugin(), "later");
+    }
+    // The network of the node is every container's: none may come to it, and none may become another.
+    let on_the_node = in_pod("/hostNetwork", "true");
+    vet_after(&privileged, on_the_node, in_pod("/nodeSelector", r#"{"disk": "fast"}"#)).unwrap();
+    for (pointer, json) in [("/containers/-", sidecar.as_str()), ("/containers/0/image", "\"mine\"")] {
+        let refused = vet_after(&privileged, in_pod("/hostNetwork", "true"), in_pod(pointer, json)).unwrap_err();
+        assert_eq!(refused.path(), Some("spec.template.spec.hostNetwork"));
+    }
+}
+
+#[test]
+fn a_stage_hands_on_a_wider_network_policy_and_does_not_widen_it() {
+    let grants = Grants { network_policy: Some(NetworkPolicyGrant::Any), ..Grants::default() };
+    let wider = |port: u16| {
+        move |objects: &mut Vec<Untrusted>| {
+            set(of_slot(objects, "network-policy"), "/spec/ingress/-", json!({"ports": [{"port": port}]}));
+        }
+    };
+    let label = |objects: &mut Vec<Untrusted>| {
+        set(of_slot(objects, "network-policy"), "/metadata/labels/team", json!("x"));
+    };
+    let without = |objects: &mut Vec<Untrusted>| objects.retain(|object| object.slot != "network-policy");
+    vet_after(&grants, wider(9000), label).unwrap();
+    vet_after(&grants, without, |_| {}).unwrap();
+    let refused = vet_after(&grants, wider(9000), wider(9001)).unwrap_err();
+    assert_eq!((refused.plugin(), refused.path()), ("later", Some("spec.ingress[1]")));
+    let refused = vet_after(&grants, |_| {}, without).unwrap_err();
+    assert!(refused.to_string().contains("slot network-policy is missing"), "{refused}");
 }
 
 #[test]
