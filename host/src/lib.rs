@@ -3,6 +3,7 @@
 //! `mcp-operator` runs the pipeline in a cluster, `mcp-render` runs its first three steps on files. Both go through the
 //! same code, so what a policy's author sees offline is what the cluster gets.
 
+mod apart;
 pub mod api;
 pub mod bundle;
 pub mod cache;

@@ -29,6 +29,9 @@ use crate::reconcile::{Backoff, Context, Settings};
 use crate::sandbox::{self, CodeCache, Sandbox};
 use crate::verification::Verifier;
 
+/// By this name a program finds itself even after its file was replaced.
+const MYSELF: &str = "/proc/self/exe";
+
 /// Runs the operator until SIGTERM or SIGINT; then no new work is begun, and what is in flight is finished.
 pub async fn run(flags: Flags) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
@@ -88,7 +91,10 @@ async fn work(
     let (kinds, granted) = GrantedKinds::new();
     let grounds = Grounds { client: client.clone(), scope: scope.clone(), kinds };
     let most = flags.plugin_limits();
-    let workshop = (Workshop { client, plain_http, sandbox, store, code, most, grounds, surroundings }, granted);
+    let workshop = (
+        Workshop { client, plain_http, sandbox, store, code, program: MYSELF.into(), most, grounds, surroundings },
+        granted,
+    );
     let limits = Limits { reconciles: flags.concurrent_reconciles };
     let is_ready = move || {
         ready.send_replace(true);
@@ -112,8 +118,7 @@ fn sandbox(flags: &Flags) -> anyhow::Result<(Sandbox, Store, CodeCache, Option<T
         if flags.cache_dir.is_none() { Some(tempfile::tempdir().context("making a directory")?) } else { None };
     let directory = flags.cache_dir.as_deref().or(temporary.as_ref().map(TempDir::path)).expect("one of them is there");
     let store = Store::new(directory).with_context(|| format!("using the cache directory {}", directory.display()))?;
-    // By this name a program finds itself even after its file was replaced.
-    let code = CodeCache::new(&store.code(), Path::new("/proc/self/exe")).context("using the cache directory")?;
+    let code = CodeCache::new(&store.code(), Path::new(MYSELF)).context("using the cache directory")?;
     let sandbox = Sandbox::with_code_cache(flags.concurrent_renders().into(), code.clone())?;
     Ok((sandbox, store, code, temporary))
 }

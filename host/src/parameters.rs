@@ -1,14 +1,22 @@
-//! Parameters of plugins, judged by the plugin's own JSON Schema. Pure.
+//! Parameters of plugins, judged by the plugin's own JSON Schema. Pure but for [`check_apart`].
 //!
-//! For the operator and the offline tool alike: what a platform team tests is what the cluster takes.
+//! For the operator and the offline tool alike: what a platform team tests is what the cluster takes. A schema of a few
+//! lines can keep a validator busy for years, so the operator lets a child process judge.
+
+use std::io::{Read, stdin};
+use std::path::Path;
+
+use anyhow::Context as _;
 
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::apart;
 use crate::api::Violation;
 use crate::api::schema::structure;
 use crate::api::violation::below;
-use crate::sandbox::Plugin;
+use crate::sandbox::{Bytes, Plugin};
 
 /// Checks what `request.parameters` will be for this plugin.
 ///
@@ -20,6 +28,66 @@ use crate::sandbox::Plugin;
 pub fn check(plugin: &Plugin, parameters: Option<&Value>) -> Result<(), Vec<Violation>> {
     let violations = violations(plugin.parameters_schema(), parameters);
     if violations.is_empty() { Ok(()) } else { Err(violations) }
+}
+
+/// What a child may take to judge: CPU time in seconds, and bytes.
+const SECONDS: u64 = 2;
+const MEMORY: u64 = 256 << 20;
+/// How many violations it tells, and how much of each, in bytes: they end up in a condition.
+const TOLD: usize = 20;
+const LENGTH: usize = 500;
+
+/// What a child is to judge.
+#[derive(Deserialize, Serialize)]
+struct Case {
+    schema: Value,
+    parameters: Option<Value>,
+}
+
+/// The same as [`check`] with this schema, by a child process that is ended when it takes too long. `program` is one that
+/// calls [`judge`] when its first argument is `judge`: usually the running one.
+///
+/// # Errors
+///
+/// The outer one when no child could judge, which is not the plugin's fault.
+pub fn check_apart(
+    program: &Path,
+    schema: Option<&Value>,
+    parameters: Option<&Value>,
+) -> anyhow::Result<Result<(), Vec<Violation>>> {
+    let Some(schema) = schema else {
+        let violations = violations(None, parameters);
+        return Ok(if violations.is_empty() { Ok(()) } else { Err(violations) });
+    };
+    let case = Case { schema: schema.clone(), parameters: parameters.cloned() };
+    let output = apart::run(program, &["judge".as_ref()], &serde_json::to_vec(&case)?)?;
+    if output.status.code().is_none() {
+        let problem = format!(
+            "cannot be judged within {SECONDS} s and {}: the plugin's parameters-schema is too complex; its author has to \
+             mend it",
+            Bytes(usize::try_from(MEMORY).unwrap_or(usize::MAX))
+        );
+        return Ok(Err(vec![Violation::new("", problem)]));
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "judging the parameters failed, {}: {words}", output.status);
+    let violations: Vec<Violation> = serde_json::from_slice(&output.stdout).context("reading the judgement")?;
+    Ok(if violations.is_empty() { Ok(()) } else { Err(violations) })
+}
+
+/// What the child does: judges the case on the standard input; returns the violations, as JSON.
+pub fn judge() -> anyhow::Result<String> {
+    apart::limit(MEMORY, SECONDS)?;
+    let mut input = Vec::new();
+    stdin().lock().read_to_end(&mut input).context("reading the case")?;
+    let Case { schema, parameters } = serde_json::from_slice(&input).context("reading the case")?;
+    let mut violations = violations(Some(&schema), parameters.as_ref());
+    violations.truncate(TOLD);
+    for Violation { path, message } in &mut violations {
+        path.truncate(path.floor_char_boundary(LENGTH));
+        message.truncate(message.floor_char_boundary(LENGTH));
+    }
+    Ok(serde_json::to_string(&violations)?)
 }
 
 fn violations(schema: Option<&Value>, parameters: Option<&Value>) -> Vec<Violation> {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One broken rule.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct Violation {
     /// The field, written as Kubernetes writes it: `spec.config.storage[2].path`, `spec.extraLabels[example.com/team]`.
     /// Empty when the whole document is meant.

@@ -9,8 +9,8 @@ use mcp_operator::api::crd::{self, Definition};
 use mcp_operator::completion;
 use mcp_operator::operator::flags::LogFormat;
 use mcp_operator::operator::{self, Flags, export, install};
-use mcp_operator::sandbox;
 use mcp_operator::stdout::print;
+use mcp_operator::{parameters, sandbox};
 use tracing_subscriber::EnvFilter;
 
 /// Runs MCP servers on Kubernetes; WebAssembly components decide how.
@@ -52,6 +52,9 @@ enum Command {
         /// The file to write.
         image: PathBuf,
     },
+    /// Judge parameters on the standard input by a plugin's schema; what the operator starts for each plugin.
+    #[command(hide = true)]
+    Judge,
 }
 
 const RUN_HELP: &str = "\
@@ -66,6 +69,7 @@ Endpoints: /healthz (the process works), /readyz (the cluster has been listed), 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compile { image } => return compile(&image),
+        Command::Judge => parameters::judge().and_then(|judgement| print(&judgement)),
         Command::Run(flags) => run(*flags),
         Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),

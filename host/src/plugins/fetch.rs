@@ -1,12 +1,12 @@
 //! Reads a component from where its RenderPlugin says it is. Reads only.
 
 use std::fmt::Debug;
-use std::path::Path;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::{ByteString, NamespaceResourceScope};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt;
 
 use super::prepare::{Phase, Setback};
 use crate::api::render_plugin::{ConfigMapSource, FileSource, ObjectName, OciSource, PluginSource};
@@ -114,18 +114,54 @@ async fn from_file(path: &str, limit: usize) -> Result<Vec<u8>, Setback> {
             format!("{path}: {error}; the file has to be in the operator's own pod, such as on a volume"),
         )
     };
-    let metadata = tokio::fs::metadata(Path::new(path)).await.map_err(unreadable)?;
-    within(limit, usize::try_from(metadata.len()).unwrap_or(usize::MAX))?;
-    tokio::fs::read(path).await.map_err(unreadable)
+    if !tokio::fs::metadata(path).await.map_err(unreadable)?.is_file() {
+        return Err(setback("NotFound", format!("{path} is no file; spec.source.file.path has to name the component")));
+    }
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    // What a file says of its size need not be true: those of /proc have none.
+    let mut component = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(most).read_to_end(&mut component).await.map_err(unreadable)?;
+    within(limit, component.len()).map(|()| component)
 }
 
 fn within(limit: usize, length: usize) -> Result<(), Setback> {
     if length <= limit {
         return Ok(());
     }
-    Err(setback("TooLarge", format!("the component has {}; the limit is {}", Bytes(length), Bytes(limit))))
+    Err(setback("TooLarge", format!("the component has {} or more; the limit is {}", Bytes(length), Bytes(limit))))
 }
 
 fn setback(reason: &'static str, message: String) -> Setback {
     Setback { phase: Phase::Fetched, reason, message, passes: true }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    async fn refused(path: &str, limit: usize) -> (&'static str, String) {
+        let Setback { reason, message, .. } = from_file(path, limit).await.unwrap_err();
+        (reason, message)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_up_to_the_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policy.wasm");
+        std::fs::write(&path, "twelve bytes").unwrap();
+        let path = path.to_str().unwrap();
+        assert_eq!(from_file(path, 12).await.unwrap(), b"twelve bytes");
+        assert_eq!(refused(path, 11).await.0, "TooLarge");
+    }
+
+    /// A device has no size and no end.
+    #[tokio::test]
+    async fn what_is_no_file_is_not_read() {
+        assert!(refused("/dev/zero", 12).await.1.contains("is no file"));
+        assert!(refused("/", 12).await.1.contains("is no file"));
+        assert_eq!(refused("/nowhere/policy.wasm", 12).await.0, "NotFound");
+    }
 }

@@ -2,6 +2,7 @@
 //! order. What goes wrong is a [`Setback`], and touches no other version.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -67,6 +68,8 @@ pub struct Workshop {
     pub store: Store,
     /// Where their code is kept.
     pub code: CodeCache,
+    /// This program, for what is better done by a process of its own.
+    pub program: PathBuf,
     /// What no plugin may exceed.
     pub most: Limits,
     /// What grants are checked against.
@@ -138,12 +141,14 @@ impl Workshop {
         })?;
         let plugin = self.sandbox.load(component, limits).map_err(|failure| not_loaded(&failure))?;
         let parameters = record.parameters.clone().map(Value::Object);
-        parameters::check(&plugin, parameters.as_ref()).map_err(|violations| Setback {
-            phase: Phase::SelfTested,
-            reason: "ParametersInvalid",
-            message: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-            passes: false,
-        })?;
+        parameters::check_apart(&self.program, plugin.parameters_schema(), parameters.as_ref())
+            .map_err(|error| not_loaded(&Failure::Host(format!("{error:#}"))))?
+            .map_err(|violations| Setback {
+                phase: Phase::SelfTested,
+                reason: "ParametersInvalid",
+                message: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+                passes: false,
+            })?;
         let grants = record.grants.clone().unwrap_or_default();
         Ok(Stage { parameters, grants, ..Stage::new(name, plugin) })
     }

@@ -11,6 +11,7 @@ use crate::api::render_plugin::OnFailure;
 use crate::api::{self, RenderPlugin, RenderPluginStatus};
 use crate::cache::sources::ServerName;
 use crate::events;
+use crate::reconcile::status::shortened;
 use crate::reconcile::{Context, Unreachable};
 
 /// What a status is made of.
@@ -49,7 +50,7 @@ pub(super) fn status(seen: &Observation<'_>) -> RenderPluginStatus {
             type_,
             status: status.to_owned(),
             reason: reason.to_owned(),
-            message,
+            message: shortened(message),
         }
     });
     RenderPluginStatus {
@@ -201,6 +202,13 @@ mod tests {
         assert_eq!(told[2], "Compiled=Unknown NotReached: see Verified");
         assert_eq!(told[3], "Granted=Unknown NotReached: see Verified");
         assert_eq!(told[5], "Ready=False DigestMismatch: no; the version before, sha256:1, goes on rendering");
+    }
+
+    #[test]
+    fn what_a_plugin_says_at_length_still_fits_into_its_conditions() {
+        let message = "x".repeat(1 << 20);
+        let setback = Setback { phase: Phase::SelfTested, reason: "RenderRejected", message, passes: false };
+        assert!(observed(Some(&setback), None, &[]).iter().all(|told| told.len() < 3000));
     }
 
     #[test]

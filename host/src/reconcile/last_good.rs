@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::gather::Inputs;
 use super::vet::{self, Vetted};
 use super::{Context, Error};
+use crate::sandbox::Diagnostic;
 
 /// What may be applied, what it was made of, and why not of the wanted versions where it was not.
 pub(super) type Outcome = (Arc<Inputs>, Vetted, Vec<String>);
@@ -23,6 +24,9 @@ pub(super) async fn render(inputs: Inputs, ctx: &Context) -> Result<Outcome, Err
                     ctx.metrics.rendered(&stage.name, result);
                 }
                 remember(&inputs, &blamed, ctx);
+                for (plugin, Diagnostic { code, message, .. }) in vetted.diagnostics() {
+                    tracing::debug!(plugin, code, message, "Plugin found something");
+                }
                 return Ok((inputs, vetted, setbacks));
             }
             Err(error) => error,

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::controller::Action;
 
 use self::conditions::Conditions;
+pub(crate) use self::conditions::shortened;
 use self::workload::Serving;
 use super::error::{Error, Retry, Unreachable};
 use super::gather::references;

@@ -9,10 +9,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -20,7 +19,7 @@ use super::digest::Digest;
 use super::engine;
 use super::failure::Failure;
 use super::limits::Bytes;
-use crate::private_files;
+use crate::{apart, private_files};
 
 /// Writable memory that compiling one component may take. A JavaScript component of 12 MB takes 389 MB.
 const COMPILE_MEMORY: u64 = 1 << 30;
@@ -89,19 +88,8 @@ impl CodeCache {
     }
 
     fn compile(&self, component: &[u8], image: &Path) -> Result<(), Failure> {
-        let host = |what: &str, error: io::Error| Failure::Host(format!("{what}: {error}"));
-        let mut child = Command::new(&self.compiler)
-            .arg("compile")
-            .arg(image)
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| host("the compiling process cannot be started", error))?;
-        // A child that ends early does not read to the end; why it ended says more.
-        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(component));
-        let output = child.wait_with_output().map_err(|error| host("the compiling process was lost", error))?;
+        let output = apart::run(&self.compiler, &["compile".as_ref(), image.as_os_str()], component)
+            .map_err(|error| Failure::Host(format!("the compiling process cannot be run: {error}")))?;
         if output.status.success() {
             return Ok(());
         }
@@ -135,9 +123,7 @@ const INVALID: i32 = 3;
 ///
 /// The image appears under its name only when it is complete.
 pub fn compile(image: &Path) -> anyhow::Result<u8> {
-    limit(Resource::Data, COMPILE_MEMORY)?;
-    limit(Resource::Cpu, COMPILE_SECONDS)?;
-    limit(Resource::Core, 0)?;
+    apart::limit(COMPILE_MEMORY, COMPILE_SECONDS)?;
     let mut component = Vec::new();
     io::Read::read_to_end(&mut io::stdin().lock(), &mut component).context("reading the component")?;
     let engine = engine_of(image)?;
@@ -150,10 +136,6 @@ pub fn compile(image: &Path) -> anyhow::Result<u8> {
     };
     private_files::write(image, &code).context("writing the image")?;
     Ok(0)
-}
-
-fn limit(resource: Resource, most: u64) -> anyhow::Result<()> {
-    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).context("limiting the compiling process")
 }
 
 /// The engine whose images have this name: with the settings of a pool, or without.

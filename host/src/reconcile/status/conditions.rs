@@ -204,7 +204,8 @@ fn previous<'a>(seen: &'a Observation<'_>, name: &str) -> Option<&'a Condition> 
     seen.server.status.as_ref()?.conditions.iter().find(|condition| condition.type_ == name)
 }
 
-fn shortened(message: String) -> String {
+/// The beginning of a message that is too long for a condition. A plugin's words may be in it, and be as many as it likes.
+pub(crate) fn shortened(message: String) -> String {
     if message.len() <= MAX_MESSAGE {
         return message;
     }

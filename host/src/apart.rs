@@ -1,0 +1,32 @@
+//! Work on what a plugin brought that may take any amount of time or memory: it is done by a child process with limits of its
+//! own, which is this program once more.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+/// Runs `program` with an empty environment and this input, to its end.
+pub fn run(program: &Path, arguments: &[&OsStr], input: &[u8]) -> io::Result<Output> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // A child that ends early does not read to the end; why it ended says more.
+    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input));
+    child.wait_with_output()
+}
+
+/// Limits the own process, in bytes of writable memory and seconds of CPU time. Whoever exceeds them is ended by a signal.
+pub fn limit(memory: u64, seconds: u64) -> anyhow::Result<()> {
+    let limits = [(Resource::Data, memory), (Resource::Cpu, seconds), (Resource::Core, 0)];
+    limits.into_iter().try_for_each(|(resource, most)| {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).context("limiting this process")
+    })
+}
