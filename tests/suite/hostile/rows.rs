@@ -573,7 +573,7 @@ fn kinds() -> Vec<Row> {
         row(
             "endpoint-slice",
             |a| a.add("discovery.k8s.io/v1", "EndpointSlice", "{}"),
-            ", slot extra (EndpointSlice NAME), kind: discovery.k8s.io/v1 EndpointSlice was not granted to this plugin",
+            ", slot extra (EndpointSlice NAME), kind: discovery.k8s.io/v1 EndpointSlice is never a plugin's to write",
         ),
         row(
             "route",
