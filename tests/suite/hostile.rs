@@ -9,18 +9,26 @@ mod answer;
 mod rows;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use cluster_tests::manifests::server;
-use cluster_tests::{Kind, LONG, Lab, PROMPT, Skip, Test, condition, looks, trial, within};
+use cluster_tests::{Kind, LONG, Lab, PROMPT, Skip, Test, condition, looks, trial_within, within};
 use serde_json::{Value, json};
 
 use self::rows::{Row, Verdict};
 use super::plugin::{Plugin, operator};
 
 pub fn tests() -> Vec<Test> {
-    vec![trial(hostile_render_plugin_changes_nothing), trial(hostile_default_plugin_makes_nothing)]
+    let limit = Duration::from_mins(10);
+    vec![
+        trial_within(limit, hostile_render_plugin_changes_nothing),
+        trial_within(limit, hostile_default_plugin_makes_nothing),
+    ]
 }
+
+/// How long all rows together may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A server that the plugin does nothing to.
 const BYSTANDER: &str = "bystander";
@@ -59,7 +67,7 @@ impl Table {
 
     /// Waits until every row's server says what it should. Tells of every row that does not.
     async fn until(&self, lab: &Lab, what: &str, check: impl Fn(&Row, &Value) -> Result<()>) -> Result<()> {
-        within(LONG, what, async || {
+        within(PATIENCE, what, async || {
             let servers = lab.list(Kind::Server, "").await?;
             let outcome = |row: &Row| {
                 let server = servers.iter().find(|server| server["metadata"]["name"] == row.name);

@@ -29,7 +29,6 @@ fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
         scale::tests(),
-        journey::tests(),
         handshake::tests(),
         pods::tests(),
         process::tests(),
@@ -47,6 +46,8 @@ fn main() -> ExitCode {
         references::tests(),
         rules::tests(),
         offline::tests(),
+        // Last, when there is room for its 200 servers and its compiler.
+        journey::tests(),
     ];
     cluster_tests::main(Plan {
         name: "cluster",

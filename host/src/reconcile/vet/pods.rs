@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::{
 };
 use serde_json::{Value, json};
 
-use self::before::{Before, no_volume_of_others};
+use self::before::Before;
 use super::Rejection;
 use super::permit::Permit;
 use super::security::{self, Effective, restricted};
@@ -204,7 +204,7 @@ impl<'a> Allowed<'a> {
             return Ok(());
         }
         if !self.owns_node() {
-            no_volume_of_others(path, container, pod)?;
+            Before::no_volume_of_others(path, container, pod)?;
         }
         let host_port = container.ports.iter().flatten().any(|port| port.host_port.is_some_and(|port| port != 0));
         if host_port && !self.owns_node() {

@@ -43,17 +43,18 @@ impl Before {
     pub(super) fn had_volume(&self, volume: &Volume) -> bool {
         self.0.volumes.iter().flatten().any(|before| before == volume)
     }
-}
 
-/// Refuses a container that mounts a volume which another plugin's grant lets the pods have.
-pub(super) fn no_volume_of_others(path: &str, container: &Container, pod: &PodSpec) -> Result<(), Rejection> {
-    let granted = |name: &str| pod.volumes.iter().flatten().any(|volume| volume.name == name && needs_grant(volume));
-    let mounts = container.volume_mounts.iter().flatten().map(|mount| ("volumeMounts", &mount.name));
-    let devices = container.volume_devices.iter().flatten().map(|device| ("volumeDevices", &device.name));
-    match mounts.chain(devices).find(|(_, name)| granted(name)) {
-        Some((field, name)) => {
-            refuse(&format!("{path}.{field}"), &format!("volume {name} needs the grant podSecurity: Privileged"))
+    /// Refuses a container that mounts a volume which another plugin's grant lets the pods have.
+    pub(super) fn no_volume_of_others(path: &str, container: &Container, pod: &PodSpec) -> Result<(), Rejection> {
+        let granted =
+            |name: &str| pod.volumes.iter().flatten().any(|volume| volume.name == name && needs_grant(volume));
+        let mounts = container.volume_mounts.iter().flatten().map(|mount| ("volumeMounts", &mount.name));
+        let devices = container.volume_devices.iter().flatten().map(|device| ("volumeDevices", &device.name));
+        match mounts.chain(devices).find(|(_, name)| granted(name)) {
+            Some((field, name)) => {
+                refuse(&format!("{path}.{field}"), &format!("volume {name} needs the grant podSecurity: Privileged"))
+            }
+            None => Ok(()),
         }
-        None => Ok(()),
     }
 }
