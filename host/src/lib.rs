@@ -24,4 +24,5 @@ pub mod reconcile;
 pub mod registry;
 pub mod sandbox;
 pub mod stdout;
+mod strict;
 pub mod verification;

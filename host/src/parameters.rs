@@ -7,7 +7,6 @@ use std::io::{Read, stdin};
 use std::path::Path;
 
 use anyhow::Context as _;
-
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,7 +25,10 @@ use crate::sandbox::{Bytes, Plugin};
 ///
 /// Every violation, with its path below the parameters; the path is empty where they are meant as a whole.
 pub fn check(plugin: &Plugin, parameters: Option<&Value>) -> Result<(), Vec<Violation>> {
-    let violations = violations(plugin.parameters_schema(), parameters);
+    verdict(violations(plugin.parameters_schema(), parameters))
+}
+
+fn verdict(violations: Vec<Violation>) -> Result<(), Vec<Violation>> {
     if violations.is_empty() { Ok(()) } else { Err(violations) }
 }
 
@@ -55,10 +57,7 @@ pub fn check_apart(
     schema: Option<&Value>,
     parameters: Option<&Value>,
 ) -> anyhow::Result<Result<(), Vec<Violation>>> {
-    let Some(schema) = schema else {
-        let violations = violations(None, parameters);
-        return Ok(if violations.is_empty() { Ok(()) } else { Err(violations) });
-    };
+    let Some(schema) = schema else { return Ok(verdict(violations(None, parameters))) };
     let case = Case { schema: schema.clone(), parameters: parameters.cloned() };
     let output = apart::run(program, &["judge".as_ref()], &serde_json::to_vec(&case)?)?;
     if output.status.code().is_none() {
@@ -71,8 +70,7 @@ pub fn check_apart(
     }
     let words = String::from_utf8_lossy(&output.stderr);
     anyhow::ensure!(output.status.success(), "judging the parameters failed, {}: {words}", output.status);
-    let violations: Vec<Violation> = serde_json::from_slice(&output.stdout).context("reading the judgement")?;
-    Ok(if violations.is_empty() { Ok(()) } else { Err(violations) })
+    serde_json::from_slice(&output.stdout).context("reading the judgement").map(verdict)
 }
 
 /// What the child does: judges the case on the standard input; returns the violations, as JSON.

@@ -3,18 +3,14 @@
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::render_plugin::Grants;
-use crate::reconcile::vet;
+use crate::strict;
 
 pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Grants, D::Error> {
     let given = Value::deserialize(deserializer)?;
-    let grants: Grants = serde_json::from_value(given.clone()).map_err(D::Error::custom)?;
-    match vet::lost(&given, &json!(grants)) {
-        Some(path) => Err(D::Error::custom(format!("unknown field `{path}`"))),
-        None => Ok(grants),
-    }
+    strict::read(&given).map(|(grants, _)| grants).map_err(D::Error::custom)
 }
 
 pub(super) fn are_none(grants: &Grants) -> bool {

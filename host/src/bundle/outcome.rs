@@ -1,7 +1,6 @@
 //! What came of a rendering, small enough to be compared: digests, or why there are no objects. Pure.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::reconcile::Error;
 use crate::reconcile::vet::{Vetted, VettedObject};
@@ -50,11 +49,9 @@ pub struct ObjectDigest {
 
 impl ObjectDigest {
     fn of(object: &VettedObject) -> Self {
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let manifest = object.manifest();
         Self {
-            api_version: word(&manifest["apiVersion"]),
-            kind: word(&manifest["kind"]),
+            api_version: object.kind().api_version().to_owned(),
+            kind: object.kind().to_string(),
             name: object.name().to_owned(),
             slot: object.slot().to_owned(),
             digest: object.digest().to_owned(),

@@ -9,7 +9,7 @@ use crate::api::Violation;
 use crate::api::render_plugin::Grants;
 use crate::parameters;
 use crate::reconcile::gather::Stage;
-use crate::reconcile::vet;
+use crate::strict::{self, Misfit};
 
 /// A file for one plugin of a chain: `PLUGIN=FILE`, or `FILE` for the last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,14 +109,10 @@ fn read(what: &str, file: &PluginFile, findings: &mut Findings) -> Option<Docume
 
 /// Grants as a RenderPlugin has them in `spec.grants`, without unknown fields.
 fn read_grants(document: &Document) -> Result<Grants, Violation> {
-    let given = document.content.to_value();
-    let grants: Grants = serde_path_to_error::deserialize(&given)
-        .map_err(|error| Violation::new(error.path().to_string(), error.inner().to_string()))?;
-    match vet::lost(&given, &serde_json::json!(grants)) {
-        Some(path) => {
-            Err(Violation::new(path, "is no field of grants; there are kinds, podSecurity and networkPolicy"))
-        }
-        None => Ok(grants),
+    let unknown = || "is no field of grants; there are kinds, podSecurity and networkPolicy".to_owned();
+    match strict::read(&document.content.to_value()) {
+        Ok((grants, _)) => Ok(grants),
+        Err(Misfit { path, problem }) => Err(Violation::new(path, problem.unwrap_or_else(unknown))),
     }
 }
 

@@ -45,13 +45,7 @@ fn servers(text: &str) -> Vec<MCPServer> {
 
 /// What the chain answers, or the refusal of a policy; once more when a busy machine took the plugin's time away.
 fn answer(inputs: &Inputs, seed: Seed) -> Result<Result<Rendered, String>, Setback> {
-    let outcome = match render::chain_seeded(inputs, seed) {
-        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => {
-            render::chain_seeded(inputs, seed)
-        }
-        outcome => outcome,
-    };
-    match outcome {
+    match render::chain_again(inputs, seed) {
         Ok(rendered) => Ok(Ok(rendered)),
         Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Invalid(_)) => Ok(Err(failure.to_string())),
         Err(Error::Render { failure, .. }) => {

@@ -24,7 +24,6 @@ use serde_json::{Value, json};
 pub use self::kinds::Kind;
 use self::permit::Permit;
 pub use self::rejection::Rejection;
-pub(crate) use self::schema::lost;
 pub use self::shape::{NETWORK_POLICY, SERVICE, WORKLOAD};
 use super::Identity;
 use super::gather::Inputs;
@@ -143,13 +142,15 @@ fn declared(
             .iter()
             .any(|kind| object["apiVersion"] == kind.api_version.as_str() && object["kind"] == kind.kind.as_str())
     };
-    for Untrusted { slot, object } in untrusted.iter().filter(|o| !as_it_came(o)) {
+    for o @ Untrusted { slot, object } in untrusted {
         let verdict = match Kind::of(object, grants) {
-            Ok(_) if declares(object) => Ok(()),
-            Ok(_) => Err(Rejection::field("kind", "is not among the kinds that the plugin declares to emit")),
-            Err(rejection) => Err(rejection),
+            Ok(_) if declares(object) => continue,
+            Ok(_) => Rejection::field("kind", "is not among the kinds that the plugin declares to emit"),
+            Err(rejection) => rejection,
         };
-        verdict.map_err(|rejection| rejection.in_object(slot, object))?;
+        if !as_it_came(o) {
+            return Err(verdict.in_object(slot, object));
+        }
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::Rejection;
 use super::kinds::Kind;
 use crate::canonical;
+use crate::strict::{self, Misfit};
 
 /// The object as its type serialises it, canonical.
 pub(super) fn round_trip(kind: &Kind, object: &Value) -> Result<Value, Rejection> {
@@ -34,41 +35,10 @@ pub(super) fn round_trip(kind: &Kind, object: &Value) -> Result<Value, Rejection
 }
 
 fn through<K: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, Rejection> {
-    let typed: K = serde_path_to_error::deserialize(object)
-        .map_err(|error| Rejection::field(error.path().to_string(), error.inner().to_string()))?;
-    let kept = canonical::value(&typed);
-    match lost(object, &kept) {
-        None => Ok(kept),
-        Some(path) => Err(Rejection::field(path, "is no field of this kind; check its spelling and its place")),
-    }
-}
-
-/// The first path that `given` has and `kept` has not.
-pub(crate) fn lost(given: &Value, kept: &Value) -> Option<String> {
-    match (given, kept) {
-        (Value::Object(given), Value::Object(kept)) => {
-            given.iter().filter(|(_, value)| !value.is_null()).find_map(|(key, value)| match kept.get(key) {
-                None => Some(key.clone()),
-                Some(kept) => lost(value, kept).map(|path| join(key, &path)),
-            })
-        }
-        (Value::Array(given), Value::Array(kept)) => given.iter().enumerate().find_map(|(index, value)| {
-            let here = format!("[{index}]");
-            match kept.get(index) {
-                None => Some(here),
-                Some(kept) => lost(value, kept).map(|path| join(&here, &path)),
-            }
-        }),
-        (Value::Object(_) | Value::Array(_), _) => Some(String::new()),
-        _ => None,
-    }
-}
-
-fn join(parent: &str, child: &str) -> String {
-    match child {
-        "" => parent.to_owned(),
-        child if child.starts_with('[') => format!("{parent}{child}"),
-        child => format!("{parent}.{child}"),
+    let unknown = || "is no field of this kind; check its spelling and its place".to_owned();
+    match strict::read::<K>(object) {
+        Ok((_, kept)) => Ok(kept),
+        Err(Misfit { path, problem }) => Err(Rejection::field(path, problem.unwrap_or_else(unknown))),
     }
 }
 
