@@ -10,7 +10,6 @@ pub mod cases;
 pub mod check;
 mod comparison;
 mod coverage;
-pub mod dev;
 mod differences;
 mod documents;
 mod examples;
@@ -25,6 +24,7 @@ mod plugins;
 mod server;
 mod settings;
 mod table;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -37,6 +37,7 @@ pub use self::output::{Format, in_format, manifests, objects};
 pub use self::plugins::{PluginSource, load as load_plugins};
 pub use self::server::RenderedServer;
 pub use self::settings::{PluginFile, Settings, configure};
+pub use self::watch::Watch;
 use crate::reconcile::gather::Surroundings;
 
 /// What to render. `-` stands for the standard input wherever a file is meant.
@@ -54,13 +55,10 @@ pub struct Sources {
     pub namespace: String,
 }
 
-/// Renders every server of the input, in the input's order. Servers that cannot be rendered are told in `findings`, and
-/// the others are rendered all the same.
-pub fn render(sources: &Sources, surroundings: &Surroundings, findings: &mut Findings) -> Vec<RenderedServer> {
-    let manifests = manifests::read(sources, findings);
-    if manifests.servers.is_empty() && !findings.has_errors() {
-        findings.no_server();
-    }
+/// Renders every server of `sources`, in their order, or of the embedded examples where there are none. Servers that cannot be
+/// rendered are told in `findings`, and the others are rendered all the same.
+pub fn render(sources: Option<&Sources>, surroundings: &Surroundings, findings: &mut Findings) -> Vec<RenderedServer> {
+    let manifests = manifests::or_examples(sources, findings);
     let render = |server| server::render(server, &manifests.contents, surroundings, findings);
     manifests.servers.iter().filter_map(render).collect()
 }

@@ -87,10 +87,10 @@ async fn work(
         settings: Settings { verify: flags.verify },
         client: client.clone(),
     });
-    let plain_http = flags.plain_http_registries.clone();
+    let plain_http = flags.plugins.plain_http_registries.clone();
     let (kinds, granted) = GrantedKinds::new();
     let grounds = Grounds { client: client.clone(), scope: scope.clone(), kinds };
-    let most = flags.plugin_limits();
+    let most = flags.plugins.limits();
     let workshop = (
         Workshop { client, plain_http, sandbox, store, code, program: MYSELF.into(), most, grounds, surroundings },
         granted,

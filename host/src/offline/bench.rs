@@ -6,17 +6,17 @@ mod report;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 pub use self::report::Report;
 use self::report::{Loaded, Measured, StageCost, percentiles};
 use super::finding::{Finding, Findings, Severity, Statement};
 use super::manifests::{self, ServerManifest};
-use super::plugins::PluginSource;
-use super::{Sources, examples, server};
+use super::plugins::{self, PluginSource};
+use super::{Sources, server};
 use crate::reconcile::gather::{Inputs, Stage, Surroundings};
 use crate::reconcile::{Error, render, vet};
-use crate::sandbox::{Failure, Limits, Sandbox, Seed, Usage};
+use crate::sandbox::{Failure, Sandbox, Seed, Usage};
 
 /// The same plugins in both engines.
 pub struct Plugins {
@@ -28,21 +28,16 @@ pub struct Plugins {
 /// engine, and do not have their parameters and grants yet.
 pub fn load(sources: &[PluginSource]) -> Result<(Vec<Stage>, Plugins)> {
     let (timing, counting) = (Sandbox::new(1)?, Sandbox::counting()?);
-    let sources = if sources.is_empty() { &[PluginSource::Default] } else { sources };
-    let (mut chain, mut plugins) = (Vec::new(), Plugins { counting: Vec::new(), loaded: Vec::new() });
-    for source in sources {
+    let (mut chain, mut loaded) = (Vec::new(), Plugins { counting: Vec::new(), loaded: Vec::new() });
+    for source in plugins::or_default(sources) {
         let component = source.read()?;
-        let load = |sandbox: &Sandbox| {
-            let plugin = sandbox.load(&component, Limits::default()).with_context(|| source.to_string())?;
-            anyhow::Ok(Stage::new(plugin.info().name.clone(), plugin))
-        };
         let begun = Instant::now();
-        let stage = load(&timing)?;
-        plugins.loaded.push(Loaded::new(&stage, component.len(), begun.elapsed()));
-        plugins.counting.push(load(&counting)?);
+        let stage = plugins::stage(&timing, source, &component)?;
+        loaded.loaded.push(Loaded::new(&stage, component.len(), begun.elapsed()));
+        loaded.counting.push(plugins::stage(&counting, source, &component)?);
         chain.push(stage);
     }
-    Ok((chain, plugins))
+    Ok((chain, loaded))
 }
 
 /// Renders each server of `sources`, or of the embedded examples where there are none, so many times. Tells `progress`
@@ -55,10 +50,7 @@ pub fn run(
     findings: &mut Findings,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Report {
-    let manifests = sources.map_or_else(examples::manifests, |sources| manifests::read(sources, findings));
-    if manifests.servers.is_empty() && !findings.has_errors() {
-        findings.no_server();
-    }
+    let manifests = manifests::or_examples(sources, findings);
     let Plugins { mut counting, loaded } = plugins;
     for (counting, stage) in counting.iter_mut().zip(&surroundings.chain) {
         *counting = Stage { plugin: counting.plugin.clone(), ..stage.clone() };
@@ -69,7 +61,7 @@ pub fn run(
         let all = manifests.servers.len() * iterations;
         let mut progress = |done| progress(index * iterations + done, all);
         match measure(&inputs, &counting, iterations, &mut progress) {
-            Ok(measured) => report.servers.push(Measured { server: name(&inputs), ..measured }),
+            Ok(measured) => report.servers.push(measured),
             Err(error) => unmeasured(server, &inputs, error, &mut report, findings),
         }
     }
@@ -118,7 +110,7 @@ fn measure(
     let (usages, again) = (usages(&counted)?, usages(&counted)?);
     let stage = |((times, stage), usage): ((Vec<Duration>, &Stage), &Usage)| StageCost::new(stage, times, usage);
     Ok(Measured {
-        server: String::new(),
+        server: name(inputs),
         stages: times.into_iter().zip(inputs.chain()).zip(&usages).map(stage).collect(),
         vetting_microseconds: percentiles(vetting),
         repeatable: fuel(&usages) == fuel(&again),

@@ -111,7 +111,7 @@ impl Case {
         }
         let namespace = "default".to_owned();
         let sources = Sources { manifests: vec![self.folder.join(SERVER)], namespace, ..Sources::default() };
-        super::render(&sources, &surroundings, findings)
+        super::render(Some(&sources), &surroundings, findings)
     }
 
     /// What the files have to say.

@@ -33,10 +33,7 @@ pub fn compare(
     findings: &mut Findings,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Comparison {
-    let manifests = manifests::read(sources, findings);
-    if manifests.servers.is_empty() && !findings.has_errors() {
-        findings.no_server();
-    }
+    let manifests = manifests::or_examples(Some(sources), findings);
     let mut changes = Vec::new();
     for (done, server) in manifests.servers.iter().enumerate() {
         progress(done, manifests.servers.len());

@@ -6,10 +6,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Sources;
 use super::documents::{self, Document};
 use super::finding::{Findings, Origin, Severity, Statement};
 use super::located::{self, Located};
+use super::{Sources, examples};
 use crate::api;
 use crate::reconcile::gather::config_hash;
 use crate::reconcile::gather::references::{Source, SourceKind};
@@ -68,6 +68,16 @@ pub(super) fn read(sources: &Sources, findings: &mut Findings) -> Manifests {
         for document in documents::read(paths, false, findings) {
             manifests.sort_only(kind, document, &sources.namespace, findings);
         }
+    }
+    manifests
+}
+
+/// Those of `sources`, or the embedded examples where there are none. That there is no server among them is in `findings`
+/// then, unless something was in the way.
+pub(super) fn or_examples(sources: Option<&Sources>, findings: &mut Findings) -> Manifests {
+    let manifests = sources.map_or_else(examples::manifests, |sources| read(sources, findings));
+    if manifests.servers.is_empty() && !findings.has_errors() {
+        findings.no_server();
     }
     manifests
 }

@@ -51,11 +51,16 @@ impl PluginSource {
 /// Loads components as a chain, in this order; of none, the default plugin alone.
 pub fn load(sources: &[PluginSource]) -> Result<Vec<Stage>> {
     let sandbox = Sandbox::new(1)?;
-    let sources = if sources.is_empty() { &[PluginSource::Default] } else { sources };
-    sources.iter().map(|source| stage(&sandbox, source)).collect()
+    or_default(sources).iter().map(|source| stage(&sandbox, source, &source.read()?)).collect()
 }
 
-fn stage(sandbox: &Sandbox, source: &PluginSource) -> Result<Stage> {
-    let plugin = sandbox.load(&source.read()?, Limits::default()).with_context(|| source.to_string())?;
+/// The sources of a chain, which is never empty.
+pub(super) fn or_default(sources: &[PluginSource]) -> &[PluginSource] {
+    if sources.is_empty() { &[PluginSource::Default] } else { sources }
+}
+
+/// The component of this source, loaded.
+pub(super) fn stage(sandbox: &Sandbox, source: &PluginSource, component: &[u8]) -> Result<Stage> {
+    let plugin = sandbox.load(component, Limits::default()).with_context(|| source.to_string())?;
     Ok(Stage::new(plugin.info().name.clone(), plugin))
 }

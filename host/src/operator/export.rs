@@ -9,7 +9,6 @@ mod seen;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -18,13 +17,14 @@ use serde_json::Value;
 
 use self::components::Part;
 use self::seen::Seen;
+use super::flags::PluginFlags;
 use crate::api::MCPServer;
 use crate::bundle::redaction::{self, Redaction};
 use crate::bundle::{self, Bundle, Condition, FORMAT, Link, ObjectDigest, Outcome, Recorded};
 use crate::cache::sources::ServerName;
 use crate::private_files;
 use crate::reconcile::gather::{Inputs, Resolved, Surroundings};
-use crate::sandbox::{Bytes, Limits};
+use crate::sandbox::Bytes;
 use crate::stdout::print;
 
 /// What `mcp-operator export` can be told.
@@ -54,17 +54,9 @@ pub struct Flags {
     #[arg(long, value_name = "DOMAIN", env = "MCP_CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
 
-    /// The most memory that a RenderPlugin may ask for, as the operator was told it.
-    #[arg(long, value_name = "QUANTITY", env = "MCP_PLUGIN_MEMORY", default_value = "256Mi")]
-    pub plugin_memory: Bytes,
-
-    /// The most time to answer that a RenderPlugin may ask for, in milliseconds, as the operator was told it.
-    #[arg(long, value_name = "MILLISECONDS", env = "MCP_PLUGIN_TIME", default_value_t = 1000)]
-    pub plugin_time: u64,
-
-    /// Registries, as host or host:port, that plugins may be fetched from over plain HTTP.
-    #[arg(long, value_name = "HOST", env = "MCP_PLAIN_HTTP_REGISTRIES", value_delimiter = ',')]
-    pub plain_http_registries: Vec<String>,
+    /// As the operator was told it.
+    #[command(flatten)]
+    pub plugins: PluginFlags,
 }
 
 /// The examples and exit codes in the help.
@@ -82,12 +74,6 @@ Values of environment variables and arguments, and what health probes send and e
 plugins are, as they stand.
 
 Exit codes: 0 the file is written; 1 it is not, and the message says why; 2 wrong usage.";
-
-impl Flags {
-    fn plugin_limits(&self) -> Limits {
-        Limits { memory: self.plugin_memory.0, time: Duration::from_millis(self.plugin_time), ..Limits::default() }
-    }
-}
 
 fn server_name(text: &str) -> Result<ServerName, String> {
     match text.split_once('/') {
@@ -234,7 +220,7 @@ mod tests {
     use super::components::own;
     use super::*;
     use crate::api::render_plugin::Grants;
-    use crate::sandbox::Digest;
+    use crate::sandbox::{Digest, Limits};
 
     const POLICY: &str = "policy";
 

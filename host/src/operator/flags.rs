@@ -50,18 +50,9 @@ pub struct Flags {
     #[arg(long, value_name = "DIRECTORY", env = "MCP_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
 
-    /// The most memory that a RenderPlugin may ask for.
-    #[arg(long, value_name = "QUANTITY", env = "MCP_PLUGIN_MEMORY", default_value = "256Mi")]
-    pub plugin_memory: Bytes,
-
-    /// The most time to answer that a RenderPlugin may ask for, in milliseconds.
-    #[arg(long, value_name = "MILLISECONDS", env = "MCP_PLUGIN_TIME", default_value_t = 1000)]
-    pub plugin_time: u64,
-
-    /// Registries, as host or host:port, that plugins may be fetched from over plain HTTP, where anybody on the way can read
-    /// the credentials.
-    #[arg(long, value_name = "HOST", env = "MCP_PLAIN_HTTP_REGISTRIES", value_delimiter = ',')]
-    pub plain_http_registries: Vec<String>,
+    /// What RenderPlugins may use, and where they come from.
+    #[command(flatten)]
+    pub plugins: PluginFlags,
 
     /// How many servers are reconciled at a time.
     #[arg(long, value_name = "N", env = "MCP_CONCURRENT_RECONCILES", default_value_t = 16,
@@ -94,16 +85,35 @@ pub struct Flags {
     pub instance: Option<String>,
 }
 
+/// What RenderPlugins may use, and where they come from.
+#[derive(Args, Clone, Debug)]
+pub struct PluginFlags {
+    /// The most memory that a RenderPlugin may ask for.
+    #[arg(long, value_name = "QUANTITY", env = "MCP_PLUGIN_MEMORY", default_value = "256Mi")]
+    pub plugin_memory: Bytes,
+
+    /// The most time to answer that a RenderPlugin may ask for, in milliseconds.
+    #[arg(long, value_name = "MILLISECONDS", env = "MCP_PLUGIN_TIME", default_value_t = 1000)]
+    pub plugin_time: u64,
+
+    /// Registries, as host or host:port, that plugins may be fetched from over plain HTTP, where anybody on the way can read
+    /// the credentials.
+    #[arg(long, value_name = "HOST", env = "MCP_PLAIN_HTTP_REGISTRIES", value_delimiter = ',')]
+    pub plain_http_registries: Vec<String>,
+}
+
+impl PluginFlags {
+    /// What no RenderPlugin may exceed.
+    pub fn limits(&self) -> Limits {
+        Limits { memory: self.plugin_memory.0, time: Duration::from_millis(self.plugin_time), ..Limits::default() }
+    }
+}
+
 impl Flags {
     /// What to watch.
     pub fn scope(&self) -> Scope {
         let names: Vec<_> = self.namespaces.iter().filter(|name| !name.is_empty()).cloned().collect();
         if names.is_empty() { Scope::Cluster } else { Scope::Namespaces(names) }
-    }
-
-    /// What no RenderPlugin may exceed.
-    pub fn plugin_limits(&self) -> Limits {
-        Limits { memory: self.plugin_memory.0, time: Duration::from_millis(self.plugin_time), ..Limits::default() }
     }
 
     /// How many plugins run at a time.

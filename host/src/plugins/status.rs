@@ -2,13 +2,11 @@
 //! [`write_if_different`] is the effect.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
+use kube::Api;
 
 use super::prepare::{Phase, Setback};
 use crate::api::render_plugin::OnFailure;
-use crate::api::{self, RenderPlugin, RenderPluginStatus};
+use crate::api::{RenderPlugin, RenderPluginStatus};
 use crate::cache::sources::ServerName;
 use crate::events;
 use crate::reconcile::status::shortened;
@@ -145,21 +143,10 @@ pub(super) async fn write_if_different(
         return Ok(());
     }
     let api: Api<RenderPlugin> = Api::all(ctx.client.clone());
-    let patch = Patch::Apply(json!({
-        "apiVersion": RenderPlugin::api_version(&()),
-        "kind": RenderPlugin::kind(&()),
-        "metadata": { "name": plugin.name_any(), "uid": plugin.uid() },
-        "status": next,
-    }));
-    let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
-    let name = plugin.name_any();
-    match ctx.write("apply", "RenderPlugin/status", api.patch_status(&name, &params, &patch)).await? {
-        Ok(written) => ctx.cache.plugin_statuses.wrote(&written),
-        Err(refusal) if matches!(refusal.code, 404 | 409) => return Ok(()), // deleted, or a namesake by now
-        Err(refusal) => return Err(Unreachable::refused("apply RenderPlugin/status", &refusal)),
+    if ctx.apply_status(&api, plugin, &next, &ctx.cache.plugin_statuses).await? {
+        let previous = plugin.status.clone().unwrap_or_default();
+        ctx.events.publish(plugin, events::about_plugin(&previous, &next)).await;
     }
-    let previous = plugin.status.clone().unwrap_or_default();
-    ctx.events.publish(plugin, events::about_plugin(&previous, &next)).await;
     Ok(())
 }
 

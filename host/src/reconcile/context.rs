@@ -1,18 +1,26 @@
 //! What every reconcile shares.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
+use kube::core::object::HasStatus;
 use kube::runtime::controller::Action;
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::error::Unreachable;
 use super::gather::Surroundings;
 use super::render::Renderer;
+use crate::api;
 use crate::cache::Cache;
+use crate::cache::statuses::Statuses;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
@@ -61,6 +69,37 @@ impl Context {
     ) -> Result<Result<T, Refusal>, Unreachable> {
         self.metrics.api_writes(verb, kind);
         self::call(&format!("{verb} {kind}"), call).await
+    }
+
+    /// Writes a status by server-side apply. Tells whether anybody is left to read it: the object may be deleted, or a
+    /// namesake by now.
+    pub async fn apply_status<K>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        status: &K::Status,
+        statuses: &Statuses<K>,
+    ) -> Result<bool, Unreachable>
+    where
+        K: Resource<DynamicType = ()> + HasStatus<Status: Clone + Serialize> + Clone + Debug + DeserializeOwned,
+    {
+        let what = format!("{}/status", K::kind(&()));
+        let name = object.name_any();
+        let patch = Patch::Apply(json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "name": name, "uid": object.uid() },
+            "status": status,
+        }));
+        let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
+        match self.write("apply", &what, api.patch_status(&name, &params, &patch)).await? {
+            Ok(written) => {
+                statuses.wrote(&written);
+                Ok(true)
+            }
+            Err(refusal) if matches!(refusal.code, 404 | 409) => Ok(false),
+            Err(refusal) => Err(Unreachable::refused(&format!("apply {what}"), &refusal)),
+        }
     }
 }
 

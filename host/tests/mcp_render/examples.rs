@@ -37,7 +37,7 @@ impl Renderer {
         let namespace = namespace.to_owned();
         let sources = Sources { manifests: vec![file.to_owned()], namespace, ..Sources::default() };
         let mut findings = Findings::default();
-        let servers = offline::render(&sources, &self.0, &mut findings);
+        let servers = offline::render(Some(&sources), &self.0, &mut findings);
         assert!(!findings.has_errors(), "{findings:?}");
         offline::objects(&servers, Format::Yaml)
     }

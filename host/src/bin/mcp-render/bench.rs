@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use mcp_operator::offline::{self, Findings, Format, PluginFile, PluginSource, Settings, Severity, bench};
+use mcp_operator::offline::{self, Findings, Format, PluginSource, Severity, bench};
 use mcp_operator::stdout::print;
 
-use crate::flags::{Cluster, SourceFlags};
+use crate::flags::{Cluster, SettingFlags, SourceFlags};
 use crate::{REFUSED, UNUSABLE, progress, tell, tell_all};
 
 pub const HELP: &str = "\
@@ -34,12 +34,8 @@ pub struct Flags {
     plugins: Vec<PluginSource>,
     #[command(flatten)]
     sources: SourceFlags,
-    /// A YAML or JSON file with parameters, as in `render --parameters`. Repeatable.
-    #[arg(long, value_name = "[PLUGIN=]FILE")]
-    parameters: Vec<PluginFile>,
-    /// A YAML or JSON file with what a plugin is granted, as in `render --grants`. Repeatable.
-    #[arg(long, value_name = "[PLUGIN=]FILE")]
-    grants: Vec<PluginFile>,
+    #[command(flatten)]
+    settings: SettingFlags,
     #[command(flatten)]
     cluster: Cluster,
     /// How many times each server is rendered.
@@ -59,14 +55,13 @@ examples. Repeatable. ConfigMaps and Secrets that they refer to give the pods' c
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     let (mut chain, plugins) = bench::load(&flags.plugins)?;
-    let settings = Settings { parameters: flags.parameters.clone(), grants: flags.grants.clone() };
-    offline::configure(&mut chain, &settings, &mut findings);
+    offline::configure(&mut chain, &flags.settings.settings(), &mut findings);
     if findings.has_errors() {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));
     }
     let surroundings = flags.cluster.around(chain);
-    let sources = Some(flags.sources.sources()).filter(|sources| !sources.manifests.is_empty());
+    let sources = flags.sources.given();
     let iterations = usize::try_from(flags.iterations)?;
     let bar = progress::bar("renders");
     let report =

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use mcp_operator::offline::build::{self, Failure};
-use mcp_operator::offline::dev::{self, Watch};
 use mcp_operator::offline::{
-    self, Findings, PluginFile, PluginSource, RenderedServer, Settings, Sources, Verdict, check,
+    self, Findings, PluginFile, PluginSource, RenderedServer, Settings, Sources, Verdict, Watch, check,
 };
 use mcp_operator::stdout::{print, print_coloured};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -59,10 +58,10 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
 /// One round for each change, until Ctrl-C.
 async fn rounds(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let sources = Some(flags.sources.sources()).filter(|sources| !sources.manifests.is_empty());
+    let sources = flags.sources.given();
     let default =
         flags.cluster.surroundings(&[PluginSource::Default], &Settings::default(), &mut Findings::default())?;
-    let mut last = dev::render(sources.as_ref(), &default, &mut Findings::default());
+    let mut last = offline::render(sources.as_ref(), &default, &mut Findings::default());
     let mut watch = Watch::new(flags.watched(sources.as_ref()));
     loop {
         match flags.round(sources.as_ref(), &last) {
@@ -105,7 +104,7 @@ impl Flags {
             tell_all(&findings);
             return Err(Failure::Broken("the plugin's parameters or grants are not right".to_owned()));
         }
-        let servers = dev::render(sources, &surroundings, &mut findings);
+        let servers = offline::render(sources, &surroundings, &mut findings);
         tell_all(&findings);
         let comparison = offline::changed(last, &servers);
         match comparison.worst() {

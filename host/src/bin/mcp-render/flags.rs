@@ -32,6 +32,15 @@ pub struct ChainFlags {
     /// order, each gets the objects of the one before. Without it, the default plugin renders.
     #[arg(long = "plugin", value_name = "FILE|default")]
     plugins: Vec<PluginSource>,
+    #[command(flatten)]
+    settings: SettingFlags,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// What plugins are told and granted.
+#[derive(clap::Args)]
+pub struct SettingFlags {
     /// A YAML or JSON file with a plugin's parameters, checked by the plugin's own schema. They are for the chain's last
     /// plugin, unless PLUGIN names another, by the name that `inspect` shows. Repeatable.
     #[arg(long, value_name = "[PLUGIN=]FILE")]
@@ -40,8 +49,6 @@ pub struct ChainFlags {
     /// with --parameters. Repeatable.
     #[arg(long, value_name = "[PLUGIN=]FILE")]
     grants: Vec<PluginFile>,
-    #[command(flatten)]
-    cluster: Cluster,
 }
 
 #[derive(Clone, clap::Args)]
@@ -66,6 +73,11 @@ impl SourceFlags {
             namespace: namespace.clone(),
         }
     }
+
+    /// The same, where they are optional.
+    pub fn given(&self) -> Option<Sources> {
+        Some(self.sources()).filter(|sources| !sources.manifests.is_empty())
+    }
 }
 
 impl ChainFlags {
@@ -76,12 +88,19 @@ impl ChainFlags {
 
     /// The parameters and grants that the chain would get.
     pub fn settings(&self) -> Settings {
-        Settings { parameters: self.parameters.clone(), grants: self.grants.clone() }
+        self.settings.settings()
     }
 
     /// The chain with its parameters and grants; what is wrong with those is in `findings` then.
     pub fn surroundings(&self, findings: &mut Findings) -> anyhow::Result<Surroundings> {
         self.cluster.surroundings(&self.plugins, &self.settings(), findings)
+    }
+}
+
+impl SettingFlags {
+    /// The same for the library.
+    pub fn settings(&self) -> Settings {
+        Settings { parameters: self.parameters.clone(), grants: self.grants.clone() }
     }
 }
 

@@ -46,7 +46,7 @@ pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));
     }
-    let servers = offline::render(&flags.sources.sources(), &surroundings, &mut findings);
+    let servers = offline::render(Some(&flags.sources.sources()), &surroundings, &mut findings);
     tell_all(&findings);
     let text = if flags.explain {
         let explanation = Explanation::of(&surroundings.chain, &servers);

@@ -67,7 +67,7 @@ async fn render_plugin(
 ) -> anyhow::Result<Part> {
     let store = flags.cache_dir.as_deref().map(Store::at);
     let record = record(store.as_ref(), seen, name, digest)?;
-    let limits = prepare::limits(record.limits.as_ref(), &flags.plugin_limits()).map_err(anyhow::Error::msg)?;
+    let limits = prepare::limits(record.limits.as_ref(), &flags.plugins.limits()).map_err(anyhow::Error::msg)?;
     let component = match store.and_then(|store| store.component(&digest)) {
         Some(component) => component,
         None => fetched(client, flags, seen, name, digest).await?,
@@ -105,7 +105,7 @@ async fn fetched(
 ) -> anyhow::Result<Vec<u8>> {
     let plugin = seen.plugin(name).context("it does not exist any more; name the operator's cache with --cache-dir")?;
     let limit = Limits::default().component;
-    let component = fetch::component(client, &plugin.spec.source, limit, &flags.plain_http_registries).await;
+    let component = fetch::component(client, &plugin.spec.source, limit, &flags.plugins.plain_http_registries).await;
     let component =
         component.map_err(|setback| anyhow!("{}; or name the operator's cache with --cache-dir", setback.message))?;
     let actual = Digest::of(&component);

@@ -1,10 +1,8 @@
 //! Writes a status by server-side apply, if it says anything new.
 
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
+use kube::{Api, ResourceExt};
 
-use crate::api::{self, MCPServer, MCPServerStatus};
+use crate::api::{MCPServer, MCPServerStatus};
 use crate::events;
 use crate::reconcile::Context;
 use crate::reconcile::error::Unreachable;
@@ -18,21 +16,9 @@ pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx:
     }
     let namespace = server.namespace().unwrap_or_default();
     let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
-    let patch = json!({
-        "apiVersion": MCPServer::api_version(&()),
-        "kind": api::KIND,
-        "metadata": { "name": server.name_any(), "uid": server.uid() },
-        "status": next,
-    });
-    let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
-    let (name, patch) = (server.name_any(), Patch::Apply(patch));
-    match ctx.write("apply", "MCPServer/status", api.patch_status(&name, &params, &patch)).await? {
-        Ok(written) => ctx.cache.statuses.wrote(&written),
-        // Deleted, or a namesake by now: nobody is left to tell.
-        Err(refusal) if matches!(refusal.code, 404 | 409) => return Ok(()),
-        Err(refusal) => return Err(Unreachable::refused("apply MCPServer/status", &refusal)),
+    if ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
+        ctx.events.publish(server, events::about_server(&previous, &next)).await;
     }
-    ctx.events.publish(server, events::about_server(&previous, &next)).await;
     Ok(())
 }
 

@@ -32,6 +32,16 @@ pub(super) fn check(identity: &Identity, object: &Value) -> Result<String, Rejec
     name(identity, &object["metadata"]["name"])
 }
 
+/// Nothing but these keys in the metadata of a template, at `path`: what else stands there would end up in what is made of it,
+/// finalizers for example.
+pub(super) fn template(path: &str, metadata: &Value, keys: &[&str]) -> Result<(), Rejection> {
+    let other = |key: &&String| !keys.contains(&key.as_str());
+    match metadata.as_object().and_then(|metadata| metadata.keys().find(other)) {
+        Some(key) => Err(Rejection::field(format!("{path}.{key}"), "is not for templates")),
+        None => Ok(()),
+    }
+}
+
 /// The two labels that the host stamps may be given, but not with another value.
 fn reserved_labels(identity: &Identity, labels: &Value) -> Result<(), Rejection> {
     for (key, expected) in [(api::APP_LABEL, api::APP_LABEL_VALUE), (api::SERVER_LABEL, identity.name.as_str())] {

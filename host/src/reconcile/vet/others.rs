@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::Rejection;
 use super::permit::Permit;
 use super::pods::{pull_secrets, refuse};
 use super::shape::selector;
+use super::{Rejection, metadata};
 use crate::reconcile::Identity;
 
 /// New storage, not that of somebody else.
@@ -23,10 +23,7 @@ pub(super) fn check_claim(path: &str, claim: &Value) -> Result<(), Rejection> {
 pub(super) fn check_stateful_set(object: &Value) -> Result<(), Rejection> {
     for (index, claim) in object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten().enumerate() {
         let path = format!("spec.volumeClaimTemplates[{index}]");
-        let other = |key: &&String| !["name", "labels", "annotations"].contains(&key.as_str());
-        if let Some(key) = claim["metadata"].as_object().and_then(|metadata| metadata.keys().find(other)) {
-            return refuse(&format!("{path}.metadata.{key}"), "is not for templates");
-        }
+        metadata::template(&format!("{path}.metadata"), &claim["metadata"], &["name", "labels", "annotations"])?;
         check_claim(&format!("{path}.spec"), &claim["spec"])?;
     }
     for field in ["whenDeleted", "whenScaled"] {

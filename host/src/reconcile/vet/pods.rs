@@ -2,11 +2,11 @@
 //!
 //! A container is compared with the user's container of the same name, which is only `mcp-server`; every other one must
 //! satisfy the restricted profile, or the level that was granted to the stage. What the stage before had already is handed on
-//! as it was (`before.rs`). Secrets, service account and pull secrets are
-//! compared as sets with those of the spec, whatever the level. Volumes are in `volumes.rs`,
-//! security contexts in `security.rs`.
+//! as it was (`before.rs`). Secrets, service account and pull secrets are compared as sets with those of the spec, whatever
+//! the level. Volumes are in `volumes.rs`, hosts that probes talk to in `hosts.rs`, security contexts in `security.rs`.
 
 mod before;
+mod hosts;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -17,10 +17,10 @@ use k8s_openapi::api::core::v1::{
 use serde_json::{Value, json};
 
 use self::before::Before;
-use super::Rejection;
 use super::permit::Permit;
 use super::security::{self, Effective, restricted};
 use super::shape::selector;
+use super::{Rejection, metadata};
 use crate::api::MCPServerSpec;
 use crate::api::render_plugin::PodSecurity;
 use crate::reconcile::gather::references::{self, SourceKind};
@@ -41,21 +41,12 @@ pub(super) fn check(permit: &Permit<'_>, slot: &str, workload: &Value) -> Result
         let problem = format!("must be {}, so that the selector finds the pods", identity.name);
         return refuse(&format!("spec.template.metadata.labels[{}]", crate::api::SERVER_LABEL), &problem);
     }
-    template_metadata(&template["metadata"])?;
+    metadata::template("spec.template.metadata", &template["metadata"], &["labels", "annotations"])?;
     profile_annotations(spec, &template["metadata"]["annotations"])?;
     let typed: PodTemplateSpec =
         serde_json::from_value(template.clone()).map_err(|error| Rejection::whole(error.to_string()))?;
     let pod = typed.spec.ok_or_else(|| Rejection::field(POD, "is missing"))?;
     Allowed::by(permit, Before::of(permit.before(slot))).pod(&pod)
-}
-
-/// Nothing but labels and annotations: what else stands here would end up in the pods, finalizers for example.
-fn template_metadata(metadata: &Value) -> Result<(), Rejection> {
-    let other = |key: &&String| !["labels", "annotations"].contains(&key.as_str());
-    match metadata.as_object().and_then(|metadata| metadata.keys().find(other)) {
-        Some(key) => Err(Rejection::field(format!("spec.template.metadata.{key}"), "is not for templates")),
-        None => Ok(()),
-    }
 }
 
 /// The older spelling of security profiles is annotations: none but the user's own.
@@ -108,7 +99,7 @@ impl<'a> Allowed<'a> {
             pull_secrets: pull_secrets(spec),
             secrets: secrets.map(|reference| reference.source.name).collect(),
             pod: security.pod_security_context.unwrap_or_default(),
-            probe_hosts: probe_hosts(spec),
+            probe_hosts: hosts::of_probes(spec),
             server: security
                 .security_context
                 .unwrap_or_else(|| SecurityContext { read_only_root_filesystem: Some(true), ..restricted() }),
@@ -229,20 +220,6 @@ impl<'a> Allowed<'a> {
         }
     }
 
-    /// Probes and hooks talk to the pod itself: the kubelet can reach what pods cannot.
-    fn hosts(&self, path: &str, container: &Container, own: bool) -> Result<(), Rejection> {
-        let container = json!(container);
-        for pointer in HOSTS {
-            let host = container.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            let asked_for = own && self.probe_hosts.contains(host);
-            if !host.is_empty() && !asked_for && !self.owns_node() {
-                let problem = "must be unset: probes and hooks may only reach the pod itself";
-                return refuse(&format!("{path}{}", pointer.replace('/', ".")), problem);
-            }
-        }
-        Ok(())
-    }
-
     fn env(&self, path: &str, variable: &EnvVar) -> Result<(), Rejection> {
         match variable.value_from.as_ref().and_then(|source| source.secret_key_ref.as_ref()) {
             Some(key) => self.secret(&format!("{path}.valueFrom.secretKeyRef.name"), Some(&key.name)),
@@ -256,27 +233,6 @@ impl<'a> Allowed<'a> {
             None => Ok(()),
         }
     }
-}
-
-/// Where a container can name a host for the kubelet to connect to.
-const HOSTS: [&str; 10] = [
-    "/livenessProbe/httpGet/host",
-    "/livenessProbe/tcpSocket/host",
-    "/readinessProbe/httpGet/host",
-    "/readinessProbe/tcpSocket/host",
-    "/startupProbe/httpGet/host",
-    "/startupProbe/tcpSocket/host",
-    "/lifecycle/postStart/httpGet/host",
-    "/lifecycle/postStart/tcpSocket/host",
-    "/lifecycle/preStop/httpGet/host",
-    "/lifecycle/preStop/tcpSocket/host",
-];
-
-/// The hosts in the user's own probes.
-fn probe_hosts(spec: &MCPServerSpec) -> BTreeSet<String> {
-    let health = json!(spec.runtime.as_ref().and_then(|runtime| runtime.health.as_ref()));
-    let host = |pointer: &&str| Some(health.pointer(pointer)?.as_str()?.to_owned());
-    HOSTS.iter().filter_map(host).collect()
 }
 
 /// Nothing of the node.
