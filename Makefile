@@ -16,7 +16,7 @@ help: ## List these commands
 setup: ## Install what is missing on this machine; at once when nothing is
 	@tests/setup
 
-# All targets, everywhere but in the demo: tests switch on features of dependencies, which would be compiled twice.
+# All targets, everywhere: tests switch on features of dependencies, which would be compiled twice.
 build: setup ## Build the operator, the authors' tool and the tests
 	cargo build --workspace --all-targets
 

@@ -6,6 +6,7 @@ pub mod children;
 pub mod fields;
 pub mod namespaces;
 pub mod pods;
+pub mod previous;
 pub mod servers;
 pub mod sources;
 pub mod statuses;

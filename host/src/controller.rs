@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::watches::Synced;
 use crate::api::MCPServer;
+use crate::cache::previous;
 use crate::cache::sources::ServerName;
 use crate::plugins::{self, Workshop};
 use crate::reconcile::{Context, call, reconcile};
@@ -181,7 +182,7 @@ async fn controller(
         .default_backoff()
         .modify(|server| {
             if let Ok(server) = &mut server.0 {
-                server.metadata.managed_fields = None; // half of the object, and nothing that we read
+                previous::keep_only_status_writer(&mut server.metadata); // the rest is half of the object
             }
         })
         .reflect(writer)

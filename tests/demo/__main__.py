@@ -68,7 +68,7 @@ def demonstrate():
 
 def build():
     with Step("Build the operator, with the default plugin in it"):
-        run("cargo", "build", "--workspace", "--bins", cwd=ROOT)
+        run("cargo", "build", "--workspace", "--all-targets", cwd=ROOT)
 
 
 def start_cluster():

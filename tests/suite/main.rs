@@ -20,6 +20,7 @@ mod repair;
 mod rules;
 mod scale;
 mod sidecar;
+mod takeover;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         repair::tests(),
         coexistence::tests(),
         ownership::tests(),
+        takeover::tests(),
         references::tests(),
         rules::tests(),
         offline::tests(),

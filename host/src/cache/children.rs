@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use super::previous::Previous;
 use super::workload::Workload;
 use super::{fields, version};
 use crate::reconcile::Kind;
@@ -35,6 +36,8 @@ pub struct Child {
     pub owns_replicas: bool,
     /// How its pods do, for workloads.
     pub workload: Option<Workload>,
+    /// What the previous operator is recorded for.
+    pub previous: Option<Box<Previous>>,
 }
 
 impl Child {
@@ -48,6 +51,7 @@ impl Child {
             fields: fields::hash(metadata.managed_fields.as_deref()),
             owns_replicas: fields::own_replicas(metadata.managed_fields.as_deref()),
             workload,
+            previous: Previous::of(metadata).map(Box::new),
         }
     }
 

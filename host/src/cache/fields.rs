@@ -19,12 +19,14 @@ pub fn own_replicas(managed_fields: Option<&[ManagedFieldsEntry]>) -> bool {
 }
 
 fn ours(managed_fields: Option<&[ManagedFieldsEntry]>) -> Option<&FieldsV1> {
-    let entry = managed_fields?.iter().find(|entry| {
-        entry.manager.as_deref() == Some(api::FIELD_MANAGER)
-            && entry.operation.as_deref() == Some("Apply")
-            && entry.subresource.as_deref().is_none_or(str::is_empty)
-    })?;
-    entry.fields_v1.as_ref()
+    managed_fields?.iter().find(|entry| is_ours(entry))?.fields_v1.as_ref()
+}
+
+/// Whether this entry is of what we apply.
+pub fn is_ours(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(api::FIELD_MANAGER)
+        && entry.operation.as_deref() == Some("Apply")
+        && entry.subresource.as_deref().is_none_or(str::is_empty)
 }
 
 /// 128 bits are plenty against accidents, and there is one hash per object in every status.

@@ -6,6 +6,7 @@
 
 mod ownership;
 mod replicas;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
@@ -153,8 +154,11 @@ async fn ensure(
         ChildKey { kind: object.kind().clone(), namespace: identity.namespace.clone(), name: object.name().to_owned() };
     let recorded = recorded.iter().find(|record| is_record_of(record, object.kind(), object.name()));
     let cached = ctx.cache.children.get(&key);
+    let previous = cached.as_ref().and_then(|child| child.previous.as_ref());
+    let takes_over = previous.is_some_and(|previous| takeover::is_due(previous, object));
     if let (Some(recorded), Some(child)) = (recorded, &cached)
         && in_line(recorded, object, child)
+        && !takes_over
     {
         return Ok(ObjectStatus { slot: object.slot().to_owned(), ..recorded.clone() });
     }
@@ -162,7 +166,7 @@ async fn ensure(
         replicas::hand_over(&key, child, ctx).await?;
     }
     let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(&key.kind, child, identity));
-    let force = known || ownership::claim(identity, &key, ctx).await? == Standing::Ours;
+    let force = known && !takes_over || ownership::claim(identity, object, &key, ctx).await? == Standing::Ours;
     let written = patch(object, &key, force, ctx).await?;
     ctx.cache.children.observe_metadata(key, &written.metadata);
     Ok(ObjectStatus {

@@ -200,4 +200,15 @@ fn stamp(identity: &Identity, kind: &Kind, manifest: &mut Value) {
     }
     metadata["labels"][api::APP_LABEL] = json!(api::APP_LABEL_VALUE);
     metadata["labels"][api::SERVER_LABEL] = json!(identity.name);
+    if kind.is_workload() {
+        stamp_service_account(&mut manifest["spec"]["template"]["spec"]);
+    }
+}
+
+/// Says the old name of `serviceAccountName` as well. The API server fills it in, and where it is not ours it brings the
+/// account back that a server does not name any more.
+fn stamp_service_account(pod: &mut Value) {
+    if let Some(account) = pod.get("serviceAccountName").cloned() {
+        pod["serviceAccount"] = account;
+    }
 }

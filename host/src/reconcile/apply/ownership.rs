@@ -5,12 +5,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kube::core::DynamicObject;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::live;
+use super::{VettedObject, live, takeover};
 use crate::api;
 use crate::cache::children::ChildKey;
 use crate::cache::fields;
+use crate::cache::previous::is_server;
 use crate::reconcile::error::Unreachable;
 use crate::reconcile::{Context, Error, Identity, Kind};
 
@@ -23,26 +24,34 @@ pub(super) enum Standing {
     Unclaimed,
 }
 
-/// Our standing towards the object, after taking it over if it is an orphan of a namesake.
-pub(super) async fn claim(identity: &Identity, key: &ChildKey, ctx: &Context) -> Result<Standing, Error> {
+/// Our standing towards the object, after taking it over if it is an orphan of a namesake or the previous operator's.
+pub(super) async fn claim(
+    identity: &Identity,
+    object: &VettedObject,
+    key: &ChildKey,
+    ctx: &Context,
+) -> Result<Standing, Error> {
     let Some(metadata) = live(key, ctx).await? else { return Ok(Standing::Unclaimed) };
-    match decide(identity, &key.kind, &metadata) {
-        Decision::Own => Ok(Standing::Ours),
-        Decision::Try => Ok(Standing::Unclaimed),
-        Decision::Adopt => {
-            adopt(identity, key, &metadata, ctx).await?;
-            Ok(Standing::Ours)
-        }
-        Decision::Refuse(owner) => Err(Error::Child {
-            kind: key.kind.clone(),
-            message: format!(
-                "{} {} exists and {owner}; it was left alone. Delete or rename one of the two",
-                key.kind, key.name
-            ),
-            refused: true,
-            objects: Vec::new(),
-            warnings: Vec::new(),
-        }),
+    let (standing, metadata) = match decide(identity, &key.kind, &metadata) {
+        Decision::Own => (Standing::Ours, metadata),
+        Decision::Try => (Standing::Unclaimed, metadata),
+        Decision::Adopt => (Standing::Ours, adopt(identity, key, &metadata, ctx).await?),
+        Decision::Refuse(owner) => return Err(refusal(key, &owner)),
+    };
+    let taken = takeover::take_over(object, key, &metadata, ctx).await?;
+    Ok(if taken { Standing::Ours } else { standing })
+}
+
+fn refusal(key: &ChildKey, owner: &str) -> Error {
+    Error::Child {
+        kind: key.kind.clone(),
+        message: format!(
+            "{} {} exists and {owner}; it was left alone. Delete or rename one of the two",
+            key.kind, key.name
+        ),
+        refused: true,
+        objects: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -75,25 +84,40 @@ fn decide(identity: &Identity, kind: &Kind, metadata: &ObjectMeta) -> Decision {
 
 /// Names are unique, so a controller of our name and another uid is a server that was deleted.
 fn is_namesake(identity: &Identity, controller: &OwnerReference) -> bool {
-    let group = controller.api_version.split('/').next();
-    controller.kind == api::KIND && group == Some(api::GROUP) && controller.name == identity.name
+    is_server(controller) && controller.name == identity.name
 }
 
-/// Replaces the owner references, if the object is still the one we looked at.
-async fn adopt(identity: &Identity, key: &ChildKey, metadata: &ObjectMeta, ctx: &Context) -> Result<(), Error> {
+/// Replaces the owner references.
+async fn adopt(
+    identity: &Identity,
+    key: &ChildKey,
+    metadata: &ObjectMeta,
+    ctx: &Context,
+) -> Result<ObjectMeta, Unreachable> {
+    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Adopting object of a deleted namesake");
+    let owners = json!([identity.owner_reference()]);
+    replace("adopt", key, metadata, ("/metadata/ownerReferences", owners), ctx).await
+}
+
+/// Replaces one part of the metadata, if the object is still the one we looked at. These are the only writes that are no
+/// server-side apply.
+pub(super) async fn replace(
+    verb: &'static str,
+    key: &ChildKey,
+    metadata: &ObjectMeta,
+    (path, value): (&str, Value),
+    ctx: &Context,
+) -> Result<ObjectMeta, Unreachable> {
     let patch = json!([
         {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.resource_version},
-        {"op": "replace", "path": "/metadata/ownerReferences", "value": [identity.owner_reference()]},
+        {"op": "replace", "path": path, "value": value},
     ]);
     let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch as RFC 6902 has it");
-    let resource = key.kind.resource();
-    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
     let params = PatchParams { field_manager: Some(api::FIELD_MANAGER.into()), ..PatchParams::default() };
-    tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, "Adopting object of a deleted namesake");
-    let patch = Patch::<()>::Json(patch);
-    let adopted = ctx.write("adopt", key.kind.as_str(), api.patch(&key.name, &params, &patch)).await?;
-    adopted.map_err(|refusal| Unreachable::refused(&format!("adopt {}", key.kind), &refusal))?;
-    Ok(())
+    let patched = ctx.write(verb, key.kind.as_str(), api.patch(&key.name, &params, &Patch::<()>::Json(patch))).await?;
+    let patched = patched.map_err(|refusal| Unreachable::refused(&format!("{verb} {}", key.kind), &refusal))?;
+    Ok(patched.metadata)
 }
 
 #[cfg(test)]

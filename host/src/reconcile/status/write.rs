@@ -1,8 +1,11 @@
 //! Writes a status by server-side apply, if it says anything new.
 
-use kube::{Api, ResourceExt};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
 
-use crate::api::{MCPServer, MCPServerStatus};
+use crate::api::{self, MCPServer, MCPServerStatus};
+use crate::cache::previous;
 use crate::events;
 use crate::reconcile::Context;
 use crate::reconcile::error::Unreachable;
@@ -11,15 +14,33 @@ use crate::reconcile::error::Unreachable;
 pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx: &Context) -> Result<(), Unreachable> {
     let previous = server.status.clone().unwrap_or_default();
     ctx.metrics.conditions(server, &next.conditions);
-    if says_the_same(&previous, &next) {
-        return Ok(());
-    }
     let namespace = server.namespace().unwrap_or_default();
     let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
-    if ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
+    if !says_the_same(&previous, &next) && ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
         ctx.events.publish(server, events::about_server(&previous, &next)).await;
     }
+    if previous::wrote_status(&server.metadata) {
+        release(&api, server, ctx).await?;
+    }
     Ok(())
+}
+
+/// Ends the previous operator's part in the status: what it alone said goes, and what we say too is ours alone, so that it
+/// goes when we do not say it any more.
+async fn release(api: &Api<MCPServer>, server: &MCPServer, ctx: &Context) -> Result<(), Unreachable> {
+    let name = server.name_any();
+    let nothing = Patch::Apply(json!({
+        "apiVersion": MCPServer::api_version(&()),
+        "kind": api::KIND,
+        "metadata": { "name": name, "uid": server.uid() },
+    }));
+    let params = PatchParams::apply(api::PREVIOUS_STATUS_FIELD_MANAGER).force();
+    match ctx.write("release", "MCPServer/status", api.patch_status(&name, &params, &nothing)).await? {
+        Err(refusal) if !matches!(refusal.code, 404 | 409) => {
+            Err(Unreachable::refused("release MCPServer/status", &refusal))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether two statuses differ in nothing worth a write: a new resourceVersion of a ConfigMap with the same contents

@@ -1,0 +1,312 @@
+//! Switching from the previous operator of MCPServers, and back: no pod is restarted, and what the user removes later goes.
+
+use anyhow::{Context as _, Result, ensure};
+use cluster_tests::command::kubectl_with;
+use cluster_tests::manifests::{config_map, server};
+use cluster_tests::{Kind, LONG, Lab, Operator, PROMPT, Test, condition, trial, within};
+use serde_json::{Value, json};
+
+pub fn tests() -> Vec<Test> {
+    vec![
+        trial(taking_over_restarts_no_pod),
+        trial(what_the_user_removes_after_the_takeover_goes),
+        trial(what_the_user_removed_before_the_takeover_goes),
+        trial(fields_of_others_survive_the_takeover),
+        trial(status_of_the_previous_operator_is_ours_alone_afterwards),
+        trial(the_previous_operator_can_come_back_and_go_again),
+    ]
+}
+
+/// SHA-256 of the bytes `configmap/settings/mode=quiet` and a NUL.
+const CONFIG_HASH: &str = "d292166abe473241865b87bc10e6218718b37c5ace4242d04b73b533a2fee747";
+
+/// A server that uses much of what can be given.
+fn spec() -> Value {
+    json!({
+        "extraLabels": { "team": "maps" },
+        "extraAnnotations": { "note": "x" },
+        "config": {
+            "arguments": ["--verbose"],
+            "env": [{ "name": "FIRST", "value": "1" }, { "name": "SECOND", "value": "2" }],
+            "storage": [{ "path": "/etc/demo", "source": { "type": "ConfigMap", "configMap": { "name": "settings" } } }],
+        },
+        "runtime": { "security": { "serviceAccountName": "default", "podSecurityContext": { "runAsUser": 4711 } } },
+    })
+}
+
+/// The same server when its author wants nothing of that any more.
+fn bare() -> Value {
+    json!({})
+}
+
+async fn taking_over_restarts_no_pod(lab: &Lab) -> Result<()> {
+    previous(lab, &spec()).await?;
+    let before = lives(lab).await?;
+    let _operator = take_over(lab).await?;
+    let after = lives(lab).await?;
+    println!("before the takeover {before}\nafter the takeover  {after}");
+    ensure!(before == after, "something moved: before {before}, after {after}");
+    let deployment = lab.get(Kind::Deployment, "demo").await?;
+    ensure!(writers(&deployment).contains(&"mcp-operator Apply".to_owned()), "{:?}", writers(&deployment));
+    for annotation in TRACKING {
+        ensure!(deployment["metadata"]["annotations"][annotation].is_string(), "{annotation} is gone");
+    }
+    Ok(())
+}
+
+async fn what_the_user_removes_after_the_takeover_goes(lab: &Lab) -> Result<()> {
+    previous(lab, &spec()).await?;
+    let _operator = take_over(lab).await?;
+    lab.apply(&server("demo", &bare())).await?;
+    is_bare(lab).await
+}
+
+/// While no operator ran.
+async fn what_the_user_removed_before_the_takeover_goes(lab: &Lab) -> Result<()> {
+    previous(lab, &spec()).await?;
+    lab.apply(&server("demo", &bare())).await?;
+    let _operator = take_over(lab).await?;
+    is_bare(lab).await
+}
+
+/// Among them another controller of the same common name.
+async fn fields_of_others_survive_the_takeover(lab: &Lab) -> Result<()> {
+    previous(lab, &spec()).await?;
+    let mut deployment = lab.get(Kind::Deployment, "demo").await?;
+    let sidecar = json!({ "name": "mesh", "image": "localhost/probe:1", "args": ["silent"] });
+    let pod = &mut deployment["spec"]["template"]["spec"];
+    pod["containers"].as_array_mut().context("containers")?.push(sidecar);
+    deployment["spec"]["replicas"] = 2.into();
+    deployment["metadata"]["labels"]["cost-centre"] = "7".into();
+    write_as_previous(&["replace"], &deployment).await?;
+    settled(lab).await?;
+    let before = lives(lab).await?;
+    let _operator = take_over(lab).await?;
+    ensure!(lives(lab).await? == before, "before {before}, after {}", lives(lab).await?);
+    lab.apply(&server("demo", &bare())).await?;
+    is_bare(lab).await?;
+    let deployment = lab.get(Kind::Deployment, "demo").await?;
+    ensure!(deployment["spec"]["template"]["spec"]["containers"][1]["name"] == "mesh", "{}", deployment["spec"]);
+    ensure!(deployment["spec"]["replicas"] == 2, "{}", deployment["spec"]);
+    ensure!(deployment["metadata"]["labels"]["cost-centre"] == "7", "{}", deployment["metadata"]["labels"]);
+    Ok(())
+}
+
+async fn status_of_the_previous_operator_is_ours_alone_afterwards(lab: &Lab) -> Result<()> {
+    previous(lab, &spec()).await?;
+    let _operator = take_over(lab).await?;
+    let released = |found: &Value| {
+        let condition = condition(found, "Programmed");
+        ensure!(condition.is_null(), "a condition that nobody keeps is there: {condition}");
+        ensure!(!writers(found).contains(&"mcpserver-controller Apply".to_owned()), "{:?}", writers(found));
+        Ok(())
+    };
+    lab.until_object(Kind::Server, "demo", PROMPT, released).await?;
+    // The previous operator had published the same URL.
+    lab.apply(&server("demo", &json!({ "runtime": { "replicas": 0 } }))).await?;
+    lab.until("demo", LONG, &[("Ready", "True ScaledToZero"), ("url", "")]).await.map(drop)
+}
+
+async fn the_previous_operator_can_come_back_and_go_again(lab: &Lab) -> Result<()> {
+    previous(lab, &spec()).await?;
+    take_over(lab).await?.kill().await?;
+    let more = json!([{ "name": "FIRST", "value": "1" }, { "name": "THIRD", "value": "3" }]);
+    let mut spec = spec();
+    spec["config"]["env"] = more.clone();
+    lab.apply(&server("demo", &spec)).await?;
+    let mut deployment = lab.get(Kind::Deployment, "demo").await?;
+    deployment["spec"]["template"]["spec"]["containers"][0]["env"] = more;
+    write_as_previous(&["replace"], &deployment).await?;
+    settled(lab).await?;
+    let before = lives(lab).await?;
+    let _operator = take_over(lab).await?;
+    ensure!(lives(lab).await? == before, "before {before}, after {}", lives(lab).await?);
+    lab.apply(&server("demo", &bare())).await?;
+    is_bare(lab).await
+}
+
+const TRACKING: [&str; 2] = ["mcp.x-k8s.io/managed-extra-labels", "mcp.x-k8s.io/managed-extra-annotations"];
+
+/// A server as the previous operator leaves it: children, running pods, status.
+async fn previous(lab: &Lab, spec: &Value) -> Result<()> {
+    lab.fake_pods().await?;
+    lab.apply(&config_map("settings", "mode", "quiet")).await?;
+    let server = lab.apply(&server("demo", spec)).await?;
+    for child in children(&server["metadata"]["uid"]) {
+        let child = in_namespace(lab, child);
+        write_as_previous(&["create"], &child).await?;
+    }
+    settled(lab).await?;
+    let status = in_namespace(lab, status(lab));
+    let arguments =
+        ["apply", "--server-side", "--subresource=status", "--field-manager=mcpserver-controller", "--filename=-"];
+    kubectl_with(&status.to_string(), &arguments).await.map(drop)
+}
+
+fn in_namespace(lab: &Lab, mut object: Value) -> Value {
+    object["metadata"]["namespace"] = lab.namespace().into();
+    object
+}
+
+/// It writes by Update.
+async fn write_as_previous(verb: &[&str], object: &Value) -> Result<()> {
+    let arguments = [verb, &["--field-manager=manager", "--filename=-"]].concat();
+    kubectl_with(&object.to_string(), &arguments).await.map(drop)
+}
+
+async fn settled(lab: &Lab) -> Result<()> {
+    let settled = |deployment: &Value| {
+        let (spec, status) = (&deployment["spec"], &deployment["status"]);
+        let counts = ["updatedReplicas", "availableReplicas", "replicas"];
+        ensure!(counts.iter().all(|count| status[count] == spec["replicas"]), "{status}");
+        ensure!(status["observedGeneration"] == deployment["metadata"]["generation"], "{status}");
+        Ok(())
+    };
+    lab.until_object(Kind::Deployment, "demo", LONG, settled).await.map(drop)
+}
+
+async fn take_over(lab: &Lab) -> Result<Operator> {
+    let operator = lab.operator(&["--verify", "false"]).await?;
+    let recorded = |server: &Value| {
+        ensure!(server["status"]["render"]["objects"].as_array().is_some_and(|all| all.len() == 3), "no record yet");
+        Ok(())
+    };
+    lab.until_object(Kind::Server, "demo", LONG, recorded).await?;
+    lab.ready("demo").await?;
+    Ok(operator)
+}
+
+/// What changes when a pod is replaced: generations, ReplicaSets and pods.
+async fn lives(lab: &Lab) -> Result<Value> {
+    let mut generations = json!({});
+    for kind in [Kind::Deployment, Kind::NetworkPolicy] {
+        generations[format!("{kind:?}")] = lab.get(kind, "demo").await?["metadata"]["generation"].take();
+    }
+    let names = async |kind: Kind| -> Result<Vec<Value>> {
+        let mut names: Vec<_> = lab.list(kind, "mcp-server=demo").await?;
+        names.retain(|object| object["metadata"]["deletionTimestamp"].is_null());
+        Ok(names.into_iter().map(|mut object| object["metadata"]["name"].take()).collect())
+    };
+    Ok(json!({
+        "generations": generations, "replicaSets": names(Kind::ReplicaSet).await?, "pods": names(Kind::Pod).await?,
+    }))
+}
+
+/// Manager and operation of each entry of `managedFields`.
+fn writers(object: &Value) -> Vec<String> {
+    let entries = object["metadata"]["managedFields"].as_array();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let writer = |entry: &Value| format!("{} {}", text(&entry["manager"]), text(&entry["operation"]));
+    entries.into_iter().flatten().map(writer).collect()
+}
+
+/// Nothing of [`spec`] is left in any child.
+async fn is_bare(lab: &Lab) -> Result<()> {
+    within(PROMPT, "what the server does not give any more is gone", async || {
+        for kind in Kind::CHILDREN {
+            let metadata = lab.get(kind, "demo").await?["metadata"].take();
+            ensure!(metadata["labels"]["team"].is_null(), "{kind:?}: {}", metadata["labels"]);
+            ensure!(metadata["annotations"]["note"].is_null(), "{kind:?}: {}", metadata["annotations"]);
+        }
+        let template = lab.get(Kind::Deployment, "demo").await?["spec"]["template"].take();
+        let (labels, annotations) = (&template["metadata"]["labels"], &template["metadata"]["annotations"]);
+        ensure!(*labels == json!({ "app": "mcp-server", "mcp-server": "demo" }), "{labels}");
+        ensure!(annotations.is_null() || *annotations == json!({}), "{annotations}");
+        let pod = &template["spec"];
+        for field in ["serviceAccountName", "serviceAccount", "volumes"] {
+            ensure!(pod[field].is_null(), "{field}: {}", pod[field]);
+        }
+        ensure!(pod["securityContext"] == json!({}), "{}", pod["securityContext"]);
+        for field in ["args", "env", "volumeMounts"] {
+            ensure!(pod["containers"][0][field].is_null(), "{field}: {}", pod["containers"][0][field]);
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What the previous operator makes of [`spec`], with the empty parts that its types write.
+fn children(uid: &Value) -> [Value; 3] {
+    let labels = json!({ "app": "mcp-server", "mcp-server": "demo", "team": "maps" });
+    let metadata = json!({
+        "name": "demo", "labels": labels, "creationTimestamp": null,
+        "annotations": {
+            "note": "x", TRACKING[0]: r#"{"team":"maps"}"#, TRACKING[1]: r#"{"note":"x"}"#,
+        },
+        "ownerReferences": [{
+            "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer", "name": "demo", "uid": uid,
+            "controller": true, "blockOwnerDeletion": true,
+        }],
+    });
+    let selector = json!({ "mcp-server": "demo" });
+    let template = json!({
+        "metadata": {
+            "creationTimestamp": null, "labels": labels,
+            "annotations": { "note": "x", "mcp.x-k8s.io/config-hash": CONFIG_HASH },
+        },
+        "spec": {
+            "serviceAccountName": "default",
+            "securityContext": { "runAsUser": 4711 },
+            "containers": [container()],
+            "volumes": [{ "name": "vol-0", "configMap": { "name": "settings" } }],
+        },
+    });
+    let ports = json!([{ "name": "mcp", "port": 8080, "targetPort": "mcp", "protocol": "TCP" }]);
+    [
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "status": {},
+            "spec": { "selector": { "matchLabels": selector }, "strategy": {}, "template": template },
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata, "status": { "loadBalancer": {} },
+            "spec": { "type": "ClusterIP", "selector": selector, "ports": ports, "sessionAffinity": "ClientIP" },
+        }),
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata,
+            "spec": {
+                "podSelector": { "matchLabels": selector }, "policyTypes": ["Ingress", "Egress"],
+                "ingress": [{ "ports": [{ "port": 8080, "protocol": "TCP" }] }], "egress": [{}],
+            },
+        }),
+    ]
+}
+
+fn container() -> Value {
+    json!({
+        "name": "mcp-server",
+        "image": "localhost/mcp-stateless:1",
+        "args": ["--verbose"],
+        "env": [{ "name": "FIRST", "value": "1" }, { "name": "SECOND", "value": "2" }],
+        "ports": [{ "name": "mcp", "containerPort": 8080, "protocol": "TCP" }],
+        "volumeMounts": [{ "name": "vol-0", "mountPath": "/etc/demo", "readOnly": true }],
+        "readinessProbe": { "tcpSocket": { "port": 8080 }, "periodSeconds": 1 },
+        "resources": {
+            "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": { "cpu": "500m", "memory": "256Mi" },
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true,
+            "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" },
+        },
+    })
+}
+
+/// What it says of a server that runs; one of its conditions is unknown to us.
+fn status(lab: &Lab) -> Value {
+    let condition = |kind: &str, reason: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": reason, "message": "", "observedGeneration": 1,
+            "lastTransitionTime": "2026-08-01T12:00:00Z",
+        })
+    };
+    json!({
+        "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer", "metadata": { "name": "demo" },
+        "status": {
+            "phase": "Running", "observedGeneration": 1, "deploymentName": "demo", "serviceName": "demo",
+            "address": { "url": format!("http://demo.{}.svc.cluster.local:8080/mcp", lab.namespace()) },
+            "conditions": [
+                condition("Accepted", "Valid"), condition("Available", "Available"),
+                condition("Ready", "DeploymentReady"), condition("Programmed", "Programmed"),
+            ],
+        },
+    })
+}
