@@ -178,6 +178,7 @@ async fn controller(
 ) {
     let (store, writer) = reflector::store();
     let mut observer = Observer { ctx: Arc::clone(ctx), namespace, listed: HashSet::new() };
+    let [watched, queue, triggered] = [ctx, ctx, ctx].map(Arc::clone);
     let servers = watcher(api, watcher::Config::default())
         .default_backoff()
         .modify(|server| {
@@ -188,17 +189,28 @@ async fn controller(
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(event) => observer.observe(event),
-            Err(error) => report("MCPServer", error),
+            Err(error) => report("MCPServer", error, &watched.metrics),
         })
         .touched_objects()
         .predicate_filter(
             predicates::generation.combine(predicates::annotations).combine(predicates::labels),
             PredicateConfig::default(),
-        );
+        )
+        .inspect(move |server| {
+            if let Ok(server) = server {
+                queue.metrics.queued((server.namespace().unwrap_or_default(), server.name_any()));
+            }
+        });
     let slots = Arc::clone(slots);
     Controller::for_stream(servers, store.clone())
         .with_config(Config::default().debounce(DEBOUNCE).concurrency(limits.reconciles))
-        .reconcile_on(triggers.filter_map(move |server| future::ready(known(&store, &server))))
+        .reconcile_on(triggers.filter_map(move |server| {
+            let reference = known(&store, &server);
+            if reference.is_some() {
+                triggered.metrics.queued(server);
+            }
+            future::ready(reference)
+        }))
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(
             move |server, ctx| one(server, ctx, Arc::clone(&slots)),
@@ -217,25 +229,22 @@ fn known(store: &Store<Guarded>, (namespace, name): &ServerName) -> Option<Objec
 
 async fn one(server: Arc<Guarded>, ctx: Arc<Context>, slots: Arc<Semaphore>) -> Result<Action, Infallible> {
     let _slot = slots.acquire_owned().await.expect("the semaphore is never closed");
+    let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
+    ctx.metrics.begun(&(namespace.clone(), name.clone()));
     let start = Instant::now();
-    let action = match &server.0 {
-        Ok(server) => {
-            let action = reconcile(Arc::new(server.clone()), Arc::clone(&ctx)).boxed().await;
-            ctx.metrics.reconciled("done", start.elapsed());
-            action
-        }
+    let (action, result) = match &server.0 {
+        Ok(server) => reconcile(Arc::new(server.clone()), Arc::clone(&ctx)).boxed().await,
         Err(invalid) => {
-            let (namespace, name) = (server.namespace(), server.name_any());
             tracing::warn!(
                 namespace,
                 name,
                 error = invalid.error,
                 "Server cannot be read; its children stay as they are"
             );
-            ctx.metrics.reconciled("unreadable", start.elapsed());
-            Action::await_change()
+            (Action::await_change(), "Unreadable")
         }
     };
+    ctx.metrics.reconciled(result, start.elapsed());
     Ok(action)
 }
 

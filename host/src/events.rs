@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
+use crate::api::validate::INSECURE_TLS;
 use crate::api::{MCPServerStatus, RenderPluginStatus};
 use crate::reconcile::call;
 
@@ -38,6 +39,11 @@ impl Events {
             let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
             let error = match call("publish Event", recorder.publish(&event, &reference)).await {
                 Ok(Ok(())) => continue,
+                // Where only some namespaces are watched, rights in `default` may be wanting; and a namespace may be ending.
+                Ok(Err(refusal)) if refusal.code == 403 => {
+                    tracing::debug!(reason = event.reason, error = refusal.message, "Event is not allowed");
+                    continue;
+                }
                 Ok(Err(refusal)) => refusal.message,
                 Err(unreachable) => unreachable.to_string(),
             };
@@ -56,13 +62,24 @@ pub fn about_server(previous: &MCPServerStatus, next: &MCPServerStatus) -> Vec<E
     let known = warnings(previous);
     let new = warnings(next).into_iter().filter(|warning| !known.contains(warning)).take(MAX_WARNINGS);
     events.extend(new.map(|warning| event(EventType::Warning, "PluginWarning", warning)));
-    let capabilities = |status: &MCPServerStatus| status.server_info.as_ref().and_then(|info| info.capabilities);
-    if let (Some(old), Some(new)) = (capabilities(previous), capabilities(next))
-        && old != new
-    {
+    if capabilities_changed(previous, next) {
         events.push(event(EventType::Warning, "CapabilityChanged", "the server's MCP capabilities changed"));
     }
+    if is_insecure(next) && !is_insecure(previous) {
+        events.push(event(EventType::Warning, "InsecureTLSConfigured", INSECURE_TLS));
+    }
     events
+}
+
+/// Whether the server offers other MCP capabilities than before.
+pub fn capabilities_changed(previous: &MCPServerStatus, next: &MCPServerStatus) -> bool {
+    let capabilities = |status: &MCPServerStatus| status.server_info.as_ref().and_then(|info| info.capabilities);
+    matches!((capabilities(previous), capabilities(next)), (Some(old), Some(new)) if old != new)
+}
+
+/// Whether the message of `Accepted` warns that anybody may answer for the server.
+fn is_insecure(status: &MCPServerStatus) -> bool {
+    find(&status.conditions, "Accepted").is_some_and(|accepted| accepted.message.contains(INSECURE_TLS))
 }
 
 /// What plugins warn of: the lines of the message of `Rendered`.

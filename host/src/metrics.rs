@@ -1,112 +1,41 @@
-//! What `/metrics` shows: the names that dashboards of MCPServers already use, and the operator's own.
+//! What `/metrics` shows: the names that dashboards of MCPServers already use, and the operator's own. The series of a server
+//! go with it.
 
+mod families;
+
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
 
+use self::families::{
+    ConditionLabels, FailureLabels, Families, HandshakeLabels, KindLabels, PhaseLabels, PluginLabels, RenderLabels,
+    ResultLabels, ServerLabels, WriteLabels,
+};
 use crate::api::MCPServer;
 use crate::cache::sources::ServerName;
 use crate::handshake::Answer;
+use crate::reconcile::gather::Stage;
+use crate::reconcile::{Error, Kind};
 use crate::verification::Outcome;
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ConditionLabels {
-    name: String,
-    namespace: String,
-    r#type: String,
-    status: String,
-    reason: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct HandshakeLabels {
-    name: String,
-    namespace: String,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct WriteLabels {
-    verb: &'static str,
-    kind: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RenderLabels {
-    plugin: String,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
 /// All metrics. Cloning is cheap.
-#[derive(Clone)]
-pub struct Metrics(Arc<Families>);
+#[derive(Clone, Default)]
+pub struct Metrics(Arc<Inner>);
 
-struct Families {
-    registry: Mutex<Registry>,
-    conditions: Family<ConditionLabels, Gauge>,
-    handshakes: Family<HandshakeLabels, Counter>,
-    handshake_seconds: Histogram,
-    writes: Family<WriteLabels, Counter>,
-    renders: Family<RenderLabels, Counter>,
-    reconciles: Family<ResultLabels, Counter>,
-    reconcile_seconds: Histogram,
+#[derive(Default)]
+struct Inner {
+    families: Families,
+    waiting: Mutex<HashSet<ServerName>>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let families = Families {
-            registry: Mutex::default(),
-            conditions: Family::default(),
-            handshakes: Family::default(),
-            handshake_seconds: Histogram::new(exponential_buckets(0.001, 4.0, 8)),
-            writes: Family::default(),
-            renders: Family::default(),
-            reconciles: Family::default(),
-            reconcile_seconds: Histogram::new(exponential_buckets(0.0005, 4.0, 9)),
-        };
-        families.register();
-        Self(Arc::new(families))
-    }
-}
-
-impl Families {
-    /// The library appends `_total` to counters.
-    fn register(&self) {
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        registry.register(
-            "mcpserver_condition_info",
-            "Conditions of each server: 1 for what holds now",
-            self.conditions.clone(),
-        );
-        registry.register("mcpserver_handshake", "MCP handshakes by result", self.handshakes.clone());
-        registry.register(
-            "mcpserver_handshake_duration_seconds",
-            "Time of MCP handshakes",
-            self.handshake_seconds.clone(),
-        );
-        registry.register("mcp_operator_api_writes", "Write requests to the API server", self.writes.clone());
-        registry.register("mcp_operator_renders", "Stages of renderings by plugin and result", self.renders.clone());
-        registry.register("mcp_operator_reconciles", "Reconciles by result", self.reconciles.clone());
-        registry.register(
-            "mcp_operator_reconcile_duration_seconds",
-            "Time of reconciles",
-            self.reconcile_seconds.clone(),
-        );
-    }
-}
+/// The results of handshakes.
+const RESULTS: [&str; 4] = ["success", "failure", "auth_skip", SKIP];
+const SKIP: &str = "skip";
 
 impl Metrics {
     /// The exposition text.
@@ -115,31 +44,69 @@ impl Metrics {
     /// Never: writing to a `String` does not fail.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let registry = self.0.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let registry = self.0.families.registry.lock().unwrap_or_else(PoisonError::into_inner);
         prometheus_client::encoding::text::encode(&mut text, &registry).expect("writing to a String does not fail");
         text
     }
 
     /// One series per condition of a server: what does not hold any more is removed.
     pub fn conditions(&self, server: &MCPServer, conditions: &[Condition]) {
+        let known = &self.0.families.conditions;
         let old = server.status.iter().flat_map(|status| &status.conditions);
         for condition in old.filter(|old| !conditions.iter().any(|new| same(old, new))) {
-            self.0.conditions.remove(&condition_labels(server, condition));
+            known.remove(&condition_labels(server, condition));
         }
         for condition in conditions {
-            self.0.conditions.get_or_create(&condition_labels(server, condition)).set(1);
+            known.get_or_create(&condition_labels(server, condition)).set(1);
         }
     }
 
     /// Removes the series of a deleted server.
     pub fn forget(&self, server: &MCPServer) {
+        let families = &self.0.families;
         for condition in server.status.iter().flat_map(|status| &status.conditions) {
-            self.0.conditions.remove(&condition_labels(server, condition));
+            families.conditions.remove(&condition_labels(server, condition));
         }
-        for result in ["success", "failure", "auth_skip"] {
-            let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
-            self.0.handshakes.remove(&HandshakeLabels { name, namespace, result });
+        let ServerLabels { name, namespace } = server_labels(server);
+        for result in RESULTS {
+            families.handshakes.remove(&HandshakeLabels { name: name.clone(), namespace: namespace.clone(), result });
         }
+        for (failures, reason) in self.failures() {
+            failures.remove(&FailureLabels { name: name.clone(), namespace: namespace.clone(), reason });
+        }
+        families.capability_changes.remove(&server_labels(server));
+        self.begun(&(namespace, name));
+    }
+
+    /// Every family of failures, with the reason of those that it counts.
+    fn failures(&self) -> [(&Family<FailureLabels, Counter>, &'static str); 4] {
+        let Families { validation_failures, deployment_failures, service_failures, network_policy_failures, .. } =
+            &self.0.families;
+        [
+            (validation_failures, "Invalid"),
+            (deployment_failures, "DeploymentUnavailable"),
+            (service_failures, "ServiceUnavailable"),
+            (network_policy_failures, "NetworkPolicyUnavailable"),
+        ]
+    }
+
+    /// Counts an attempt that failed for a reason of the server's.
+    pub fn failed(&self, server: &MCPServer, error: &Error) {
+        let [validation, deployment, service, network_policy] = self.failures();
+        let (failures, reason) = match error {
+            Error::Invalid(_) => validation,
+            Error::Child { kind: Kind::Deployment | Kind::StatefulSet, .. } => deployment,
+            Error::Child { kind: Kind::Service, .. } => service,
+            Error::Child { kind: Kind::NetworkPolicy, .. } => network_policy,
+            _ => return,
+        };
+        let ServerLabels { name, namespace } = server_labels(server);
+        failures.get_or_create(&FailureLabels { name, namespace, reason }).inc();
+    }
+
+    /// Takes the time of a step of a reconcile.
+    pub fn phase(&self, phase: &'static str, took: Duration) {
+        self.0.families.phase_seconds.get_or_create(&PhaseLabels { phase }).observe(took.as_secs_f64());
     }
 
     /// Counts one handshake.
@@ -150,24 +117,64 @@ impl Metrics {
             Err(_) => "failure",
         };
         let (namespace, name) = server.clone();
-        self.0.handshakes.get_or_create(&HandshakeLabels { name, namespace, result }).inc();
-        self.0.handshake_seconds.observe(took.as_secs_f64());
+        self.0.families.handshakes.get_or_create(&HandshakeLabels { name, namespace, result }).inc();
+        self.0.families.handshake_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts one handshake that was not made, because nobody wants them.
+    pub fn handshake_skipped(&self, server: &MCPServer) {
+        let ServerLabels { name, namespace } = server_labels(server);
+        self.0.families.handshakes.get_or_create(&HandshakeLabels { name, namespace, result: SKIP }).inc();
+    }
+
+    /// Counts that a server offers other capabilities than before.
+    pub fn capabilities_changed(&self, server: &MCPServer) {
+        self.0.families.capability_changes.get_or_create(&server_labels(server)).inc();
     }
 
     /// Counts one write request.
     pub fn api_writes(&self, verb: &'static str, kind: &str) {
-        self.0.writes.get_or_create(&WriteLabels { verb, kind: kind.to_owned() }).inc();
+        self.0.families.writes.get_or_create(&WriteLabels { verb, kind: kind.to_owned() }).inc();
     }
 
     /// Counts one stage of a rendering: `Rendered`, `LastGood`, or why the plugin failed.
-    pub fn rendered(&self, plugin: &str, result: &'static str) {
-        self.0.renders.get_or_create(&RenderLabels { plugin: plugin.to_owned(), result }).inc();
+    pub fn rendered(&self, stage: &Stage, result: &'static str) {
+        let (plugin, digest) = (stage.name.clone(), stage.plugin.digest().to_string());
+        self.0.families.renders.get_or_create(&RenderLabels { plugin, digest, result }).inc();
+    }
+
+    /// Takes the time of a plugin for one server.
+    pub fn render_took(&self, plugin: &str, took: Duration) {
+        let labels = PluginLabels { plugin: plugin.to_owned() };
+        self.0.families.render_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     /// Counts one reconcile.
     pub fn reconciled(&self, result: &'static str, took: Duration) {
-        self.0.reconciles.get_or_create(&ResultLabels { result }).inc();
-        self.0.reconcile_seconds.observe(took.as_secs_f64());
+        self.0.families.reconciles.get_or_create(&ResultLabels { result }).inc();
+        self.0.families.reconcile_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A server is to be reconciled.
+    pub fn queued(&self, server: ServerName) {
+        self.waiting(|waiting| waiting.insert(server));
+    }
+
+    /// A server waits no more.
+    pub fn begun(&self, server: &ServerName) {
+        self.waiting(|waiting| waiting.remove(server));
+    }
+
+    fn waiting(&self, change: impl FnOnce(&mut HashSet<ServerName>) -> bool) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if change(&mut waiting) {
+            self.0.families.queue_depth.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Counts a watch that began again.
+    pub fn watch_restarted(&self, kind: &str) {
+        self.0.families.watch_restarts.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
     }
 }
 
@@ -175,12 +182,79 @@ fn same(a: &Condition, b: &Condition) -> bool {
     (&a.type_, &a.status, &a.reason) == (&b.type_, &b.status, &b.reason)
 }
 
+fn server_labels(server: &MCPServer) -> ServerLabels {
+    ServerLabels { name: server.name_any(), namespace: server.namespace().unwrap_or_default() }
+}
+
 fn condition_labels(server: &MCPServer, condition: &Condition) -> ConditionLabels {
+    let ServerLabels { name, namespace } = server_labels(server);
     ConditionLabels {
-        name: server.name_any(),
-        namespace: server.namespace().unwrap_or_default(),
+        name,
+        namespace,
         r#type: condition.type_.clone(),
         status: condition.status.clone(),
         reason: condition.reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn server() -> MCPServer {
+        let condition = json!({
+            "type": "Ready", "status": "True", "reason": "DeploymentReady", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(json!({
+            "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer",
+            "metadata": {"name": "weather", "namespace": "maps"},
+            "spec": {
+                "source": {"type": "ContainerImage", "containerImage": {"ref": "example.com/a:1"}},
+                "config": {"port": 80},
+            },
+            "status": {"conditions": [condition]},
+        }))
+        .unwrap()
+    }
+
+    fn child(kind: Kind) -> Error {
+        let (objects, warnings) = (Vec::new(), Vec::new());
+        Error::Child { kind, message: String::new(), refused: true, objects, warnings }
+    }
+
+    #[test]
+    fn the_series_of_a_server_go_with_it() {
+        let (metrics, server) = (Metrics::default(), server());
+        let name = ("maps".to_owned(), "weather".to_owned());
+        metrics.conditions(&server, &server.status.as_ref().unwrap().conditions);
+        metrics.failed(&server, &Error::Invalid(Vec::new()));
+        for kind in [Kind::Deployment, Kind::Service, Kind::NetworkPolicy] {
+            metrics.failed(&server, &child(kind));
+        }
+        metrics.handshake(&name, &Ok(Answer::AuthRequired), Duration::ZERO);
+        metrics.handshake_skipped(&server);
+        metrics.capabilities_changed(&server);
+        let series = || metrics.text().lines().filter(|line| line.contains(r#"name="weather""#)).count();
+        assert_eq!(series(), 8, "{}", metrics.text());
+        metrics.forget(&server);
+        assert_eq!(series(), 0, "{}", metrics.text());
+    }
+
+    #[test]
+    fn the_queue_counts_each_server_once() {
+        let metrics = Metrics::default();
+        let depth =
+            || metrics.text().lines().find_map(|line| line.strip_prefix("mcp_operator_queue_depth ")?.parse().ok());
+        for name in ["a", "b", "a"] {
+            metrics.queued((String::new(), name.to_owned()));
+        }
+        assert_eq!(depth(), Some(2));
+        metrics.begun(&(String::new(), "a".to_owned()));
+        assert_eq!(depth(), Some(1));
     }
 }

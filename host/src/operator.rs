@@ -65,6 +65,7 @@ async fn work(
     let surroundings = Surroundings {
         cluster_domain: flags.cluster_domain.clone(),
         kubernetes_version: Some(version),
+        verify_from: flags.verify_from.clone(),
         chain: vec![default.clone()],
     };
     let (signals, triggers) = controller::signals();

@@ -59,27 +59,30 @@ impl Identity {
     }
 }
 
-/// Makes one attempt to bring the cluster in line with `server`, and reports how that went in its status.
-pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> Action {
+/// Makes one attempt to bring the cluster in line with `server`, and reports how that went in its status. Tells when to look
+/// again, and in a word how it went.
+pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> (Action, &'static str) {
     if server.metadata.deletion_timestamp.is_some() {
-        return Action::await_change(); // owner references collect the children
+        return (Action::await_change(), "Deleted"); // owner references collect the children
     }
     let server = ctx.cache.statuses.newest(&server);
     let outcome = converge(&server, &ctx).await;
+    let result = outcome.as_ref().map_or_else(Error::reason, |_| "Applied");
     if matches!(outcome, Err(Error::Waiting)) {
-        return Action::await_change(); // whoever prepares the plugin says when it is done
+        return (Action::await_change(), result); // whoever prepares the plugin says when it is done
     }
     if let Err(error) = &outcome {
         error.log(&server);
+        ctx.metrics.failed(&server, error);
     }
     if matches!(outcome, Err(Error::Unreachable(_))) {
-        return ctx.backoff.after_failure(&server); // says nothing about the server, so its status stays
+        return (ctx.backoff.after_failure(&server), result); // says nothing about the server, so its status stays
     }
-    match status::report(&server, &outcome, &ctx).await {
-        Ok(next) => ctx.backoff.after_success(&server, next),
+    match ctx.timed("status", status::report(&server, &outcome, &ctx)).await {
+        Ok(next) => (ctx.backoff.after_success(&server, next), result),
         Err(error) => {
             error.log(&server);
-            ctx.backoff.after_failure(&server)
+            (ctx.backoff.after_failure(&server), "Unreachable")
         }
     }
 }
@@ -87,12 +90,12 @@ pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> Action {
 /// The four steps up to the cluster. Each takes what the one before it returned, and there is no other way to get that.
 /// Rendering and vetting are in `last_good`, because either may be done again with a plugin's last good version.
 async fn converge(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
-    let inputs = gather::from_cluster(server, ctx).await?;
+    let inputs = ctx.timed("gather", gather::from_cluster(server, ctx)).await?;
     let (inputs, vetted, setbacks) = last_good::render(inputs, ctx).await?;
     if is_paused(server) {
         return Ok(Applied::paused(server, &inputs, &vetted));
     }
-    let applied = apply::apply(server, &inputs, &vetted, ctx).await?;
+    let applied = ctx.timed("apply", apply::apply(server, &inputs, &vetted, ctx)).await?;
     Ok(applied.in_spite_of(setbacks))
 }
 

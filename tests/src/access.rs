@@ -99,6 +99,18 @@ impl Lab {
         bindings.create(&PostParams::default(), &binding).await.map(drop).map_err(Into::into)
     }
 
+    /// Lets an account write events about RenderPlugins: these are in no namespace, so their events go to `default`.
+    pub async fn let_tell_of_plugins(&self, account: &str) -> Result<()> {
+        let mut metadata = self.lives_as_long(&format!("{}-{account}", self.namespace())).await?;
+        metadata["namespace"] = "default".into();
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": OPERATOR_ROLE },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": self.namespace() }],
+        });
+        kubectl_with(&binding.to_string(), &["create", "-f", "-"]).await.map(drop)
+    }
+
     /// Gives an account of another lab the operator's rights in this namespace.
     pub async fn bind_account_of(&self, home: &Self, account: &str) -> Result<()> {
         let binding: RoleBinding = serde_json::from_value(json!({

@@ -68,6 +68,7 @@ async fn until_warned(lab: &Lab, expected: &[String]) -> Result<()> {
 
 async fn plugin_tells_what_becomes_of_it(lab: &Lab) -> Result<()> {
     let first = operator(lab).await?;
+    lab.let_tell_of_plugins("operator").await?;
     let odd =
         |please: &str, change: &str| server("odd", &json!({ "extraLabels": { "please": please, "change": change } }));
     lab.apply(&odd("pass", "0")).await?;

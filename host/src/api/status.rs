@@ -210,6 +210,25 @@ pub struct InputStatus {
     pub uid: String,
     /// Its resourceVersion when it was read.
     pub resource_version: String,
+    /// Of the keys that the server refers to one by one, those that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub keys: Vec<String>,
+    /// And those that it has not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub missing_keys: Vec<String>,
+}
+
+impl InputStatus {
+    /// Whether the two are of the same version of the same object.
+    pub fn is_version_of(&self, other: &Self) -> bool {
+        let version = |input: &Self| {
+            let Self { kind, name, uid, resource_version, .. } = input.clone();
+            (kind, name, uid, resource_version)
+        };
+        version(self) == version(other)
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,11 @@ mod metadata;
 mod network;
 mod references;
 
+pub(crate) use self::network::peer;
 use super::{MCPServer, Violation};
+
+/// The warning about a server that anybody may answer for.
+pub const INSECURE_TLS: &str = "spec.transport.tls.insecureSkipVerify: the server's certificate is not checked, so anybody on the way can answer for it";
 
 /// Every rule that `server` breaks, in the order of its fields. Empty when it may be rendered.
 pub fn validate(server: &MCPServer) -> Vec<Violation> {
@@ -40,6 +44,9 @@ pub fn warnings(server: &MCPServer) -> Vec<String> {
     let tls = spec.transport.as_ref().and_then(|transport| transport.tls.as_ref());
     if tls.is_some_and(|tls| !tls.enabled && (tls.ca_bundle_secret.is_some() || tls.insecure_skip_verify)) {
         warnings.push("spec.transport.tls has no effect while tls.enabled is false".to_owned());
+    }
+    if tls.is_some_and(|tls| tls.enabled && tls.insecure_skip_verify) {
+        warnings.push(INSECURE_TLS.to_owned());
     }
     if spec.gateway.is_some() {
         warnings.push("spec.gateway is not acted upon yet: the server is not published through a gateway".to_owned());

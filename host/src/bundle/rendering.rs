@@ -47,6 +47,7 @@ impl Bundle {
         let surroundings = Surroundings {
             cluster_domain: fact("cluster.domain").context("facts: cluster.domain is missing")?,
             kubernetes_version: fact("k8s.version"),
+            verify_from: None, // it is in the server already
             chain,
         };
         let resolved = Resolved { inputs: Vec::new(), config_hash: fact("config.hash") };

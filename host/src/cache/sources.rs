@@ -43,7 +43,8 @@ impl Sources {
         let sources: BTreeSet<_> = references.iter().map(|reference| &reference.source).collect();
         let version = |source: &Source| {
             let SourceVersion { uid, resource_version } = self.get(namespace, source)?;
-            Some(InputStatus { kind: source.kind.to_string(), name: source.name.clone(), uid, resource_version })
+            let (kind, name) = (source.kind.to_string(), source.name.clone());
+            Some(InputStatus { kind, name, uid, resource_version, ..InputStatus::default() })
         };
         sources.into_iter().filter_map(version).collect()
     }
@@ -98,11 +99,9 @@ impl Sources {
         self.known().hashed.insert((server.namespace.clone(), server.name.clone()), resolved.clone());
     }
 
-    /// The remembered hash, if it is of exactly these versions.
-    pub fn hashed(&self, server: &Identity, inputs: &[InputStatus]) -> Option<Resolved> {
-        let known = self.known();
-        let resolved = known.hashed.get(&(server.namespace.clone(), server.name.clone()))?;
-        (resolved.inputs == inputs).then(|| resolved.clone())
+    /// The remembered hash.
+    pub fn hashed(&self, server: &Identity) -> Option<Resolved> {
+        self.known().hashed.get(&(server.namespace.clone(), server.name.clone())).cloned()
     }
 
     /// Forgets a deleted server.

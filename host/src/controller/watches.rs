@@ -23,6 +23,7 @@ use super::{Scope, Signals};
 use crate::api;
 use crate::cache::children::{Child, ChildKey};
 use crate::cache::pods::PodView;
+use crate::metrics::Metrics;
 use crate::reconcile::gather::references::SourceKind;
 use crate::reconcile::{Context, Kind};
 
@@ -117,6 +118,7 @@ impl Start<'_> {
         mut take: impl FnMut(Event<T>) + Send + 'static,
     ) {
         let (what, (done, synced)) = (what.into(), oneshot::channel());
+        let metrics = self.ctx.metrics.clone();
         self.synced.push(Synced(synced));
         self.tasks.spawn(async move {
             let mut done = Some(done);
@@ -130,7 +132,7 @@ impl Start<'_> {
                             let _ = done.send(()); // nobody waits any more when the operator is stopping
                         }
                     }
-                    Err(error) => report(&what, &error),
+                    Err(error) => report(&what, &error, &metrics),
                 }
             }
         });
@@ -175,8 +177,9 @@ where
     }
 }
 
-/// A watch that failed starts again by itself; its error is for the log.
-pub(crate) fn report(what: &str, error: &watcher::Error) {
+/// A watch that failed starts again by itself; its error is for the log and the metrics.
+pub(crate) fn report(what: &str, error: &watcher::Error, metrics: &Metrics) {
+    metrics.watch_restarted(what);
     let message = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))

@@ -24,6 +24,12 @@ impl Unanswered {
         Self(Failure::TimedOut(after))
     }
 
+    /// Whether nothing at all came back.
+    pub fn is_silence(&self) -> bool {
+        let Self(failure) = self;
+        matches!(failure, Failure::NoConnection | Failure::Unreachable | Failure::Refused | Failure::TimedOut(_))
+    }
+
     /// For an attempt in which the client library gave up on what the server sent.
     pub fn unreadable() -> Self {
         Self(Failure::NotMcp)

@@ -151,7 +151,12 @@ mod tests {
     #[test]
     fn no_field_that_is_exempt_for_all_changes_what_the_default_plugin_renders() {
         let chain = load_plugins(&[]).unwrap();
-        let surroundings = Surroundings { cluster_domain: "cluster.local".to_owned(), kubernetes_version: None, chain };
+        let surroundings = Surroundings {
+            cluster_domain: "cluster.local".to_owned(),
+            kubernetes_version: None,
+            verify_from: None,
+            chain,
+        };
         let examples = examples::manifests();
         let bases: Vec<_> = examples.servers.iter().map(|server| &server.manifest).collect();
         let schema = crd::open_api_schema();

@@ -141,7 +141,8 @@ fn bundle(seen: &Seen, parts: Vec<Part>, cluster_domain: String, include_values:
 
 /// The server as plugins see it.
 fn request(server: &MCPServer) -> anyhow::Result<Value> {
-    let nothing = Surroundings { cluster_domain: String::new(), kubernetes_version: None, chain: Vec::new() };
+    let nothing =
+        Surroundings { cluster_domain: String::new(), kubernetes_version: None, verify_from: None, chain: Vec::new() };
     let inputs = Inputs::new(server, Resolved::default(), &nothing);
     serde_json::from_str(inputs.server()).context("the server is no JSON")
 }

@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::controller::Scope;
 use crate::handshake::ConnectTo;
+use crate::reconcile::gather::verify_from::VerifyFrom;
 use crate::sandbox::{Bytes, Limits};
 
 /// How log lines look.
@@ -34,6 +35,12 @@ pub struct Flags {
     /// Whether a server must answer the MCP handshake to become Ready.
     #[arg(long, env = "MCP_VERIFY", default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
     pub verify: bool,
+
+    /// The operator as a NetworkPolicyPeer, in JSON or YAML, such as
+    /// `{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: mcp-system}}}`. It is added to `spec.network.ingressFrom`
+    /// of servers that let in only some: where the network enforces NetworkPolicies, handshakes would not get in.
+    #[arg(long, value_name = "PEER", env = "MCP_VERIFY_FROM")]
+    pub verify_from: Option<VerifyFrom>,
 
     /// For development, when Service names do not resolve: connect to another address for handshakes, as curl does.
     /// Empty parts match anything, so that `::127.0.0.1:8080` sends every handshake to one local port.

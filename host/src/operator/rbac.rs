@@ -46,8 +46,7 @@ pub const RIGHTS: &[Right] = &[
     right("", "pods", &["list", "watch"], "why a server does not run"),
     right("", "configmaps", WATCH, "whether what a server refers to exists, and its hash"),
     right("", "secrets", WATCH, "whether what a server refers to exists, and its hash"),
-    // Events about plugins, which are in no namespace, go to the namespace default.
-    cluster_right("events.k8s.io", "events", &["create"], "what happened to a server or a plugin"),
+    right("events.k8s.io", "events", &["create"], "what happened to a server"),
     cluster_right("", "namespaces", &["list", "watch"], "which plugins render the servers in it"),
     cluster_right(PLUGIN_GROUP, "renderplugins", &["list", "watch"], "how servers are rendered"),
     cluster_right(PLUGIN_GROUP, "renderplugins/status", &["patch"], "whether a plugin renders"),

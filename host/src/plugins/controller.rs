@@ -69,7 +69,7 @@ pub async fn run(
                     let _ = listed.send(()); // nobody waits any more when the operator is stopping
                 }
             }
-            Err(error) => crate::controller::report("RenderPlugin", error),
+            Err(error) => crate::controller::report("RenderPlugin", error, &observer.ctx.metrics),
         })
         .touched_objects()
         .predicate_filter(predicates::generation, PredicateConfig::default());

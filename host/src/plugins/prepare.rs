@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::store::VersionRecord;
 use super::{Grounds, Store, Version, fetch, grants, selection, self_test};
-use crate::api::RenderPluginSpec;
 use crate::api::render_plugin::PluginLimits;
+use crate::api::{RenderPluginSpec, Violation};
 use crate::parameters;
 use crate::reconcile::gather::{Stage, Surroundings};
 use crate::sandbox::{self, Bytes, CodeCache, Digest, Failure, Limits, Sandbox};
@@ -146,12 +146,18 @@ impl Workshop {
             .map_err(|violations| Setback {
                 phase: Phase::SelfTested,
                 reason: "ParametersInvalid",
-                message: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+                message: violations.iter().map(in_spec).collect::<Vec<_>>().join("; "),
                 passes: false,
             })?;
         let grants = record.grants.clone().unwrap_or_default();
         Ok(Stage { parameters, grants, ..Stage::new(name, plugin) })
     }
+}
+
+/// A violation of the parameters as one of the RenderPlugin.
+fn in_spec(Violation { path, message }: &Violation) -> String {
+    let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+    format!("spec.parameters{dot}{path}: {message}")
 }
 
 /// Work for a processor, beside what the runtime has to do meanwhile.

@@ -91,7 +91,8 @@ mod tests {
             Stage::new(name, plugin)
         };
         let chain = vec![stage("default", default_plugin::COMPONENT)];
-        let surroundings = Surroundings { cluster_domain: "cluster.local".into(), kubernetes_version: None, chain };
+        let surroundings =
+            Surroundings { cluster_domain: "cluster.local".into(), kubernetes_version: None, verify_from: None, chain };
         run(&surroundings, &stage(name, &component(name)))
     }
 

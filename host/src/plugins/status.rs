@@ -81,7 +81,7 @@ fn of_phase(phase: Phase, setback: Option<&Setback>) -> Verdict {
 
 fn done(phase: Phase) -> &'static str {
     match phase {
-        Phase::Fetched => "the component was read",
+        Phase::Fetched => "the component is in the operator's cache",
         Phase::Verified => "the component has the digest and is a render plugin for this operator",
         Phase::Compiled => "the component was compiled",
         Phase::Granted => "the operator may write, and watches, every kind that was granted",
@@ -184,7 +184,7 @@ mod tests {
     fn what_comes_after_a_failed_step_is_unknown_and_the_version_before_goes_on() {
         let setback = Setback { phase: Phase::Verified, reason: "DigestMismatch", message: "no".into(), passes: true };
         let told = observed(Some(&setback), Some("sha256:1"), &[]);
-        assert_eq!(told[0], "Fetched=True Succeeded: the component was read");
+        assert_eq!(told[0], "Fetched=True Succeeded: the component is in the operator's cache");
         assert_eq!(told[1], "Verified=False DigestMismatch: no");
         assert_eq!(told[2], "Compiled=Unknown NotReached: see Verified");
         assert_eq!(told[3], "Granted=Unknown NotReached: see Verified");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::api::{Patch, PatchParams};
 use kube::core::object::HasStatus;
@@ -69,6 +69,14 @@ impl Context {
     ) -> Result<Result<T, Refusal>, Unreachable> {
         self.metrics.api_writes(verb, kind);
         self::call(&format!("{verb} {kind}"), call).await
+    }
+
+    /// One step of a reconcile, timed.
+    pub async fn timed<T>(&self, phase: &'static str, step: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let outcome = step.await;
+        self.metrics.phase(phase, start.elapsed());
+        outcome
     }
 
     /// Writes a status by server-side apply. Tells whether anybody is left to read it: the object may be deleted, or a

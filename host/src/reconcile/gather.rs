@@ -4,7 +4,9 @@
 //! [`crate::offline`] makes the same `Inputs` of files; both end in [`Inputs::new`].
 
 pub mod config_hash;
+pub mod keys;
 pub mod references;
+pub mod verify_from;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use self::references::{Reference, Source, SourceKind};
+use self::verify_from::VerifyFrom;
 use super::error::Unreachable;
 use super::{Context, Error, Identity, call};
 use crate::api::render_plugin::Grants;
@@ -57,6 +60,8 @@ pub struct Surroundings {
     pub cluster_domain: String,
     /// `major.minor` of the API server, when known.
     pub kubernetes_version: Option<String>,
+    /// Where handshakes come from.
+    pub verify_from: Option<VerifyFrom>,
     /// The plugins, first stage first; never empty.
     pub chain: Vec<Stage>,
 }
@@ -68,6 +73,15 @@ pub struct Resolved {
     pub inputs: Vec<InputStatus>,
     /// The hash over their contents.
     pub config_hash: Option<String>,
+}
+
+impl Resolved {
+    /// Whether it is of exactly these versions, and answers everything that the spec asks of them.
+    fn is_of(&self, versions: &[InputStatus], spec: &MCPServerSpec) -> bool {
+        self.inputs.len() == versions.len()
+            && self.inputs.iter().zip(versions).all(|(input, version)| input.is_version_of(version))
+            && keys::are_known(spec, &self.inputs)
+    }
 }
 
 /// Everything that the rendering of one server depends on.
@@ -87,10 +101,14 @@ impl Inputs {
         let mut facts = BTreeMap::from([("cluster.domain", surroundings.cluster_domain.clone())]);
         facts.extend(surroundings.kubernetes_version.clone().map(|version| ("k8s.version", version)));
         facts.extend(resolved.config_hash.clone().map(|hash| ("config.hash", hash)));
+        let mut spec = server.spec.clone();
+        if let Some(operator) = &surroundings.verify_from {
+            operator.let_in(&mut spec);
+        }
         Self {
             identity: Identity::of(server),
-            spec: server.spec.clone(),
-            server: request_document(server),
+            server: request_document(server, &spec),
+            spec,
             facts,
             chain: surroundings.chain.clone(),
             resolved,
@@ -102,7 +120,7 @@ impl Inputs {
         &self.identity
     }
 
-    /// What its author asked for.
+    /// What its author asked for, with the operator among those that are let in.
     pub fn spec(&self) -> &MCPServerSpec {
         &self.spec
     }
@@ -151,7 +169,7 @@ impl Inputs {
 }
 
 /// The server as a plugin sees it: without anything that only an API server invents.
-fn request_document(server: &MCPServer) -> String {
+fn request_document(server: &MCPServer, spec: &MCPServerSpec) -> String {
     let annotations: BTreeMap<_, _> = server.annotations().iter().filter(|(key, _)| *key != LAST_APPLIED).collect();
     canonical::text(&json!({
         "apiVersion": MCPServer::api_version(&()),
@@ -162,7 +180,7 @@ fn request_document(server: &MCPServer) -> String {
             "labels": Some(server.labels()).filter(|labels| !labels.is_empty()),
             "annotations": Some(annotations).filter(|annotations| !annotations.is_empty()),
         },
-        "spec": server.spec,
+        "spec": spec,
     }))
 }
 
@@ -209,13 +227,10 @@ async fn resolve(
     references: &[Reference],
     ctx: &Context,
 ) -> Result<Resolved, Error> {
-    let inputs = ctx.cache.sources.versions(&identity.namespace, references);
-    let recorded = server.status.as_ref().and_then(|status| status.render.as_ref());
-    if let Some(recorded) = recorded.filter(|recorded| recorded.inputs == inputs) {
-        return Ok(Resolved { inputs, config_hash: recorded.config_hash.clone() });
-    }
-    if let Some(hashed) = ctx.cache.sources.hashed(identity, &inputs) {
-        return Ok(hashed);
+    let mut inputs = ctx.cache.sources.versions(&identity.namespace, references);
+    let known = recorded(server).into_iter().chain(ctx.cache.sources.hashed(identity));
+    if let Some(resolved) = known.into_iter().find(|resolved| resolved.is_of(&inputs, &server.spec)) {
+        return Ok(resolved);
     }
     let mut contents = BTreeMap::new();
     for reference in references {
@@ -230,9 +245,21 @@ async fn resolve(
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
+    for (source, contents) in &contents {
+        let is_of = |input: &&mut InputStatus| input.name == source.name && input.kind == source.kind.as_str();
+        if let Some(input) = inputs.iter_mut().find(is_of) {
+            keys::look_up(&server.spec, source, contents, input);
+        }
+    }
     let resolved = Resolved { inputs, config_hash: config_hash::hash(&contents) };
     ctx.cache.sources.remember_hash(identity, &resolved);
     Ok(resolved)
+}
+
+/// What the status recorded.
+fn recorded(server: &MCPServer) -> Option<Resolved> {
+    let record = server.status.as_ref()?.render.as_ref()?;
+    Some(Resolved { inputs: record.inputs.clone(), config_hash: record.config_hash.clone() })
 }
 
 /// Contents of one ConfigMap or Secret; `None` when it is gone.

@@ -21,7 +21,7 @@ pub(super) async fn render(inputs: Inputs, ctx: &Context) -> Result<Outcome, Err
             Ok(vetted) => {
                 for stage in inputs.chain() {
                     let result = if blamed.contains(&stage.name) { "LastGood" } else { "Rendered" };
-                    ctx.metrics.rendered(&stage.name, result);
+                    ctx.metrics.rendered(stage, result);
                 }
                 remember(&inputs, &blamed, ctx);
                 for (plugin, Diagnostic { code, message, .. }) in vetted.diagnostics() {
@@ -32,7 +32,9 @@ pub(super) async fn render(inputs: Inputs, ctx: &Context) -> Result<Outcome, Err
             Err(error) => error,
         };
         let next = error.failed_plugin().and_then(|plugin| {
-            ctx.metrics.rendered(plugin, error.class());
+            if let Some(stage) = inputs.chain().iter().find(|stage| stage.name == plugin) {
+                ctx.metrics.rendered(stage, error.class());
+            }
             blamed.push(plugin.to_owned());
             inputs.with_last_good(plugin)
         });
@@ -48,8 +50,11 @@ pub(super) async fn render(inputs: Inputs, ctx: &Context) -> Result<Outcome, Err
 }
 
 async fn attempt(inputs: &Arc<Inputs>, ctx: &Context) -> Result<Vetted, Error> {
-    let rendered = ctx.renderer.render(Arc::clone(inputs)).await?;
-    Ok(vet::vet(inputs, rendered)?)
+    let rendered = ctx.timed("render", ctx.renderer.render(Arc::clone(inputs))).await?;
+    for stage in rendered.stages() {
+        ctx.metrics.render_took(&stage.stage, stage.usage.time);
+    }
+    Ok(ctx.timed("vet", async { vet::vet(inputs, rendered) }).await?)
 }
 
 /// Keeps the record of which plugins fail for whom: a version that fails for somebody never becomes a last good one.

@@ -43,6 +43,8 @@ pub struct Observation<'a> {
     pub verify: bool,
     /// The last handshake since the operator started.
     pub handshake: Option<&'a Outcome>,
+    /// Whether the server lets in only some, and nobody said that the operator is among them.
+    pub may_be_kept_out: bool,
     /// Its endpoint.
     pub url: &'a str,
     /// The time of a condition that changes now.
@@ -157,11 +159,16 @@ pub async fn report(
         pods: &pods,
         verify: ctx.settings.verify,
         handshake: verdict.last.as_deref(),
+        may_be_kept_out: ctx.surroundings.verify_from.is_none() && lets_in_only_some(server),
         url: &url,
         now: Time(k8s_openapi::jiff::Timestamp::now()),
     });
     write::if_different(server, next, ctx).await?;
     Ok(soonest(verdict.next, outcome.as_ref().err().map(Error::retry)))
+}
+
+fn lets_in_only_some(server: &MCPServer) -> bool {
+    server.spec.network.as_ref().is_some_and(|network| !network.ingress_from.is_empty())
 }
 
 /// What is known of the endpoint, after starting a handshake if one is due.

@@ -49,7 +49,7 @@ pub enum Failure {
     },
     /// The plugin used up its time.
     #[error(
-        "the plugin did not answer within {} ms and was stopped; look for a loop without end, or raise its time limit{words}",
+        "the plugin did not answer within {} ms and was stopped; look for a loop without end, or raise `limits.timeMilliseconds` of its RenderPlugin{words}",
         .limit.as_millis()
     )]
     Timeout {

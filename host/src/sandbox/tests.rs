@@ -37,7 +37,7 @@ fn assert_good(sandbox: &Sandbox) {
 
 /// Name, class, and words that the message must contain.
 const HOSTILE: &[(&str, &str, &[&str])] = &[
-    ("loop", "Timeout", &["250 ms", "raise its time limit", "these are my last words"]),
+    ("loop", "Timeout", &["250 ms", "timeMilliseconds", "these are my last words"]),
     ("trap", "Trap", &["unreachable", "in `render`", "these are my last words"]),
     ("recursion", "Trap", &["stack"]),
     ("memory", "OutOfMemory", &["64 MiB", "raise its memory limit", "these are my last words"]),

@@ -30,7 +30,12 @@ struct Renderer(Surroundings);
 impl Renderer {
     fn new() -> Self {
         let chain = offline::load_plugins(&[]).unwrap();
-        Self(Surroundings { cluster_domain: "cluster.local".to_owned(), kubernetes_version: None, chain })
+        Self(Surroundings {
+            cluster_domain: "cluster.local".to_owned(),
+            kubernetes_version: None,
+            verify_from: None,
+            chain,
+        })
     }
 
     fn render(&self, file: &Path, namespace: &str) -> String {

@@ -17,7 +17,12 @@ impl Renderer {
     pub fn new() -> Result<Self> {
         let plugin = Sandbox::new(1)?.load(default_plugin::COMPONENT, Limits::default())?;
         let chain = vec![Stage::new("default", plugin)];
-        Ok(Self(Surroundings { cluster_domain: "cluster.local".into(), kubernetes_version: None, chain }))
+        Ok(Self(Surroundings {
+            cluster_domain: "cluster.local".into(),
+            kubernetes_version: None,
+            verify_from: None,
+            chain,
+        }))
     }
 
     /// What the default plugin answers for a server.

@@ -24,7 +24,8 @@ fn indexed<'a, T>(field: &'a str, items: &'a [T]) -> impl Iterator<Item = (Strin
     items.iter().enumerate().map(move |(index, item)| (format!("spec.network.{field}[{index}]"), item))
 }
 
-fn peer(path: &str, peer: &NetworkPolicyPeer) -> Vec<Violation> {
+/// What is wrong with one peer, at `path`.
+pub(crate) fn peer(path: &str, peer: &NetworkPolicyPeer) -> Vec<Violation> {
     let selects = peer.pod_selector.is_some() || peer.namespace_selector.is_some();
     match (&peer.ip_block, selects) {
         (None, false) => vec![Violation::new(path, "must have podSelector, namespaceSelector or ipBlock")],

@@ -18,9 +18,9 @@ What is measured, for each server and each plugin of the chain:
 Fuel, memory and output are exactly the same in each run, on every machine, with the same version of this command.
 
 Examples:
-  mcp-render bench policy.wasm                                  with the embedded examples
-  mcp-render bench default policy.wasm -f servers/              as a chain: policy.wasm changes what default rendered
-  mcp-render bench default policy.wasm --max-fuel 5000000       a cost budget, for CI
+  mcp-render bench policy.wasm                                  # with the embedded examples
+  mcp-render bench default policy.wasm -f servers/              # as a chain: policy.wasm changes what default rendered
+  mcp-render bench default policy.wasm --max-fuel 5000000       # a cost budget, for CI
   mcp-render bench policy.wasm --iterations 1000 -o json | jq '.servers[].stages[].renderMicroseconds.p99'
 
 Exit codes: 0 all is measured, or refused in words; 1 a plugin failed for some server, all servers were refused, or the

@@ -22,9 +22,9 @@ The interface, mcp:render, comes with this program. Where the language's tool re
 the project's own is taken; for npm's script it is made when it is missing.
 
 Examples:
-  mcp-render build                                      the project here, into its NAME.wasm
+  mcp-render build                                      # the project here, into its NAME.wasm
   mcp-render build plugins/ownership -o ownership.wasm
-  mcp-render build policy --format json | jq -r .digest what RenderPlugin.spec.digest takes
+  mcp-render build policy --format json | jq -r .digest  # for RenderPlugin.spec.digest
 
 What the tools say goes to the standard error.
 

@@ -16,12 +16,13 @@ What is checked, of the chain default -> PLUGIN:
   size          how large it is, and how large it may be
   vetting       servers are rendered, and every object may be applied
   determinism   the same servers under another clock and other random numbers: the same answers
-  coverage      for each field of an MCPServer, two servers that differ in that field alone: other objects, or a refusal
-                in words. A field that changes nothing was dropped silently; --exempt says why that is right.
+  coverage      for each field of an MCPServer, two servers that differ in that field alone: other
+                objects, or a refusal in words. A field that changes nothing was dropped silently;
+                --exempt says why that is right.
 
 Examples:
   mcp-render check policy.wasm
-  mcp-render check policy.wasm --parameters policy.yaml -f servers/ with servers that the policy accepts
+  mcp-render check policy.wasm --parameters policy.yaml -f servers/  # that it accepts
   mcp-render check policy.wasm --exempt 'spec.runtime.replicas=an autoscaler owns the number'
   mcp-render check policy.wasm -o json | jq '.fields[] | select(.verdict == \"dropped\").path'
 

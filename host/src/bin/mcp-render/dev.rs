@@ -22,9 +22,9 @@ the servers behind the default plugin, and what changed since the round before i
 does not build is told, and waited for. Ctrl-C ends it.
 
 Examples:
-  mcp-render dev                                        the project in this folder, with the embedded examples
+  mcp-render dev                                        # the project in this folder, with the embedded examples
   mcp-render dev plugins/ownership -f servers/ --parameters parameters.yaml
-  mcp-render dev policy.wasm -f server.yaml             a component that something else builds
+  mcp-render dev policy.wasm -f server.yaml             # a component that something else builds
 
 Exit codes: 0 it was ended by Ctrl-C; 2 wrong usage, there is no project, or a tool is missing.";
 

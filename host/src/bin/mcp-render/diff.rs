@@ -22,10 +22,10 @@ Verdicts, from least to most attention:
   refused by both  neither does
 
 Examples:
-  mcp-render diff default default,policy.wasm -f servers/       what a policy would change
+  mcp-render diff default default,policy.wasm -f servers/       # what a policy would change
   mcp-render diff policy-1.wasm policy-2.wasm -f servers/ --summary
   mcp-render diff default,p.wasm default,p.wasm -f servers/ --old-parameters now.yaml --new-parameters then.yaml
-  kubectl get mcpservers -A -o yaml | mcp-render diff default default,policy.wasm -f -   for what runs in a cluster
+  kubectl get mcpservers -A -o yaml | mcp-render diff default default,policy.wasm -f -   # for what runs in a cluster
 
 Exit codes: 0 nothing changes; 1 something does; 2 wrong usage, some input could not be read, or neither chain renders
 some server.";

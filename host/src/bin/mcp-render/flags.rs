@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use mcp_operator::offline::{self, Findings, PluginFile, PluginSource, Settings, Sources};
+use mcp_operator::reconcile::gather::verify_from::VerifyFrom;
 use mcp_operator::reconcile::gather::{Stage, Surroundings};
 
 /// Where servers come from.
@@ -59,6 +60,9 @@ pub struct Cluster {
     /// The API server's version, such as 1.36, for plugins that ask for it.
     #[arg(long, value_name = "MAJOR.MINOR")]
     kubernetes_version: Option<String>,
+    /// What the operator of the cluster was told by its flag of this name: a NetworkPolicyPeer that is let in everywhere.
+    #[arg(long, value_name = "PEER")]
+    verify_from: Option<VerifyFrom>,
 }
 
 impl SourceFlags {
@@ -119,7 +123,7 @@ impl Cluster {
 
     /// A chain in this cluster.
     pub fn around(&self, chain: Vec<Stage>) -> Surroundings {
-        let Self { cluster_domain, kubernetes_version } = self.clone();
-        Surroundings { cluster_domain, kubernetes_version, chain }
+        let Self { cluster_domain, kubernetes_version, verify_from } = self.clone();
+        Surroundings { cluster_domain, kubernetes_version, verify_from, chain }
     }
 }

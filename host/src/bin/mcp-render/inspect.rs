@@ -12,7 +12,7 @@ use crate::REFUSED;
 pub const HELP: &str = "\
 Examples:
   mcp-render inspect policy.wasm
-  mcp-render inspect policy.wasm -o json | jq -r .digest   what RenderPlugin.spec.digest takes
+  mcp-render inspect policy.wasm -o json | jq -r .digest  # for RenderPlugin.spec.digest
 
 Exit codes: 0 it is a render plugin; 1 it is not, and the output says why; 2 the file could not be read.";
 

@@ -7,8 +7,9 @@ use mcp_operator::offline::{self, Format, new};
 use mcp_operator::stdout::print;
 
 pub const HELP: &str = "\
-The project builds and passes at once. It has a small policy that gives pods a priority class, its parameters, golden
-cases, unit tests, a README, and a workflow that builds, tests and checks it in CI.
+The project builds and passes at once. It has a small policy that gives pods a priority
+class, its parameters, golden cases, unit tests, a README, and a workflow that builds, tests and
+checks it in CI.
 
 Examples:
   mcp-render new team-labels --lang rust

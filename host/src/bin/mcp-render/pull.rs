@@ -13,9 +13,9 @@ use crate::access;
 
 pub const HELP: &str = "\
 Examples:
-  mcp-render pull ghcr.io/team/policy:1.2                 into policy.wasm
+  mcp-render pull ghcr.io/team/policy:1.2                 # into policy.wasm
   mcp-render pull ghcr.io/team/policy:1.2 -o base.wasm
-  mcp-render pull ghcr.io/team/policy@sha256:…            exactly this one
+  mcp-render pull ghcr.io/team/policy@sha256:…            # exactly this one
 
 Every byte is checked against the digests in the registry before anything is written. A tag says nothing of what is behind
 it: look with `mcp-render inspect`, and pin the digest.

@@ -19,7 +19,7 @@ pub const HELP: &str = "\
 Examples:
   mcp-render push policy.wasm ghcr.io/team/policy:1.2
   mcp-render push policy.wasm registry.example:5000/team/policy:1.2 --ca ca.crt
-  mcp-render push policy.wasm ghcr.io/team/policy:1.2 -o json | jq -r .digest   what RenderPlugin.spec.digest takes
+  mcp-render push policy.wasm ghcr.io/team/policy:1.2 -o json | jq -r .digest  # for RenderPlugin.spec.digest
 
 The same component gives the same manifest digest, on every machine and at any time: it is dated by SOURCE_DATE_EPOCH, and
 without that 1970-01-01.

@@ -10,16 +10,16 @@ use crate::{REFUSED, UNUSABLE, tell_all};
 
 pub const HELP: &str = "\
 Examples:
-  mcp-render render -f server.yaml                             what the operator would apply
-  mcp-render render -f examples/ --explain                     which plugin made what
-  mcp-render render -f server.yaml --plugin policy.wasm        by another policy
-  mcp-render render -f . --plugin default --plugin team.wasm   by a chain of two: team.wasm changes what default rendered
+  mcp-render render -f server.yaml                             # what the operator would apply
+  mcp-render render -f examples/ --explain                     # which plugin made what
+  mcp-render render -f server.yaml --plugin policy.wasm        # by another policy
+  mcp-render render -f . --plugin default --plugin team.wasm   # by a chain of two: team.wasm changes what default rendered
   mcp-render render -f . --plugin team.wasm --parameters team.yaml
-                                                               with parameters, for the chain's last plugin
+                                                               # with parameters, for the chain's last plugin
   mcp-render render -f . --plugin base.wasm --parameters base=base.yaml --plugin team.wasm --parameters team=team.yaml
-                                                               for each plugin by its name
-  kubectl get mcpservers -A -o yaml | mcp-render render -f -   what is in the cluster, with owner references
-  mcp-render render -f . | kubectl diff -f -                   what a policy would change
+                                                               # for each plugin by its name
+  kubectl get mcpservers -A -o yaml | mcp-render render -f -   # what is in the cluster, with owner references
+  mcp-render render -f . | kubectl diff -f -                   # what a policy would change
 
 Exit codes: 0 all rendered; 1 some servers were refused or failed, the others are printed; 2 wrong usage, or some input
 could not be read.";

@@ -17,8 +17,8 @@ A bundle has everything that decided a render, the plugins' components as well, 
 objects, or why there are none. It is rendered and checked by the operator's own code, and compared.
 
 Examples:
-  mcp-operator export team-a/weather -o weather.json    somebody writes a bundle
-  mcp-render replay weather.json                        the objects, or the failure, and whether they are as recorded
+  mcp-operator export team-a/weather -o weather.json    # somebody writes a bundle
+  mcp-render replay weather.json                        # the objects, or the failure, and whether they are as recorded
   mcp-operator export team-a/weather | mcp-render replay - -o json
 
 Exit codes: 0 the outcome is as recorded, failure or not; 1 it is another one, and the differences are told; 2 wrong usage,

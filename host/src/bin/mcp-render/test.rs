@@ -22,10 +22,10 @@ A case is a folder; its name says what it shows, such as cases/a-server-without-
 A crash, a time-out or an object that may not be applied is never what a case expects.
 
 Examples:
-  mcp-render test --plugin policy.wasm                            the cases in cases/
-  mcp-render test --plugin default --plugin policy.wasm           of a policy that changes what default rendered
-  mcp-render test --plugin policy.wasm --update; git diff         make the files say what is rendered now
-  mcp-render test plugins/*/cases --junit report.xml              for CI
+  mcp-render test --plugin policy.wasm                            # the cases in cases/
+  mcp-render test --plugin default --plugin policy.wasm           # of a policy that changes what default rendered
+  mcp-render test --plugin policy.wasm --update; git diff         # make the files say what is rendered now
+  mcp-render test plugins/*/cases --junit report.xml              # for CI
 
 Exit codes: 0 all passed or were updated; 1 some failed; 2 wrong usage, no case, or a plugin that cannot be loaded.";
 

@@ -39,7 +39,9 @@ impl Language {
         let found = FILES.into_iter().find(|(file, _)| project.join(file).is_file());
         found.map(|(_, language)| language).ok_or_else(|| {
             let names = FILES.map(|(file, language)| format!("{file} ({language})")).join(", ");
-            Failure::NotTried(format!("{path}: this is no plugin project: it has none of {names}"))
+            Failure::NotTried(format!(
+                "{path}: this is no plugin project: it has none of {names}; `mcp-render new` makes one"
+            ))
         })
     }
 }

@@ -55,7 +55,8 @@ impl FromStr for Name {
         }
         if TAKEN.contains(&text) {
             return Err(
-                "something else has this name already; say what the policy does, such as team-labels".to_owned()
+                "a file or folder of every project has this name; say what the policy does, such as team-labels"
+                    .to_owned(),
             );
         }
         Ok(Self(text.to_owned()))
@@ -75,7 +76,7 @@ mod tests {
             assert!(text.parse::<Name>().unwrap_err().contains("beginning with a letter"), "{text}");
         }
         for text in TAKEN {
-            assert!(text.parse::<Name>().unwrap_err().contains("has this name already"), "{text}");
+            assert!(text.parse::<Name>().unwrap_err().contains("every project has this name"), "{text}");
         }
     }
 }

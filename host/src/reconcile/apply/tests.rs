@@ -85,6 +85,7 @@ fn scripted(answers: Vec<(u16, Value)>) -> (Arc<Script>, Context) {
         surroundings: Surroundings {
             cluster_domain: "cluster.local".into(),
             kubernetes_version: None,
+            verify_from: None,
             chain: vec![stage.clone()],
         },
         plugins: Plugins::new(stage),

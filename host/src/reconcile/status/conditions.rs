@@ -6,10 +6,15 @@ use super::Observation;
 use super::workload::Serving;
 use crate::api;
 use crate::handshake::Answer;
+use crate::reconcile::gather::keys;
 use crate::reconcile::{Applied, Error};
 
 /// How long a message may be, in bytes (Kubernetes allows 32 KiB; nobody reads that).
 const MAX_MESSAGE: usize = 2048;
+
+/// What may be the matter when a server that lets in only some does not answer.
+const KEPT_OUT: &str =
+    "spec.network.ingressFrom may keep the operator out: add it there, or run the operator with --verify-from";
 
 /// One condition without its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +117,10 @@ fn accepted(seen: &Observation<'_>) -> Verdict {
     if let Err(error @ Error::Invalid(_)) = seen.outcome {
         Verdict::no("Invalid", error.to_string())
     } else {
-        let warnings = api::validate::warnings(seen.server);
+        let mut warnings = api::validate::warnings(seen.server);
+        if let Ok(applied) = seen.outcome {
+            warnings.extend(keys::warnings(&seen.server.spec, &applied.render().inputs));
+        }
         let message = if warnings.is_empty() { "the spec is valid".to_owned() } else { warnings.join("; ") };
         Verdict::yes("Valid", message)
     }
@@ -170,6 +178,9 @@ fn verified(seen: &Observation<'_>, serving: &Serving) -> Verdict {
         }
         Some(Ok(Answer::AuthRequired)) => {
             Verdict::yes("AuthSkipped", "the server asks for credentials, which the operator does not have")
+        }
+        Some(Err(unanswered)) if seen.may_be_kept_out && unanswered.is_silence() => {
+            Verdict::no("EndpointUnavailable", format!("{unanswered}; {KEPT_OUT}"))
         }
         Some(Err(unanswered)) => Verdict::no("EndpointUnavailable", unanswered.to_string()),
         None => previous(seen, "Verified")

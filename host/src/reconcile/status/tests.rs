@@ -119,6 +119,7 @@ impl Scene {
             pods: &self.pods,
             verify: self.verify,
             handshake: self.handshake.as_ref(),
+            may_be_kept_out: false,
             url: URL,
             now: Time(Timestamp::from_second(now).unwrap()),
         })

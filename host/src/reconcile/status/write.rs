@@ -17,6 +17,7 @@ pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx:
     let namespace = server.namespace().unwrap_or_default();
     let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
     if !says_the_same(&previous, &next) && ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
+        count(server, &previous, &next, ctx);
         ctx.events.publish(server, events::about_server(&previous, &next)).await;
     }
     if previous::wrote_status(&server.metadata) {
@@ -40,6 +41,16 @@ async fn release(api: &Api<MCPServer>, server: &MCPServer, ctx: &Context) -> Res
             Err(Unreachable::refused("release MCPServer/status", &refusal))
         }
         _ => Ok(()),
+    }
+}
+
+fn count(server: &MCPServer, previous: &MCPServerStatus, next: &MCPServerStatus, ctx: &Context) {
+    let is_skipped = |status: &MCPServerStatus| status.conditions.iter().any(|c| c.reason == "VerificationDisabled");
+    if is_skipped(next) && !is_skipped(previous) {
+        ctx.metrics.handshake_skipped(server);
+    }
+    if events::capabilities_changed(previous, next) {
+        ctx.metrics.capabilities_changed(server);
     }
 }
 

@@ -57,7 +57,9 @@ fn required(objects: &[VettedObject], slot: &str, kind: &str) -> Result<(), Reje
     if objects.iter().any(|object| object.slot == slot) {
         return Ok(());
     }
-    Err(Rejection::whole(format!("slot {slot} is missing: every server has a {kind}")))
+    Err(Rejection::whole(format!(
+        "slot {slot} is missing: every server has a {kind}; hand on what `base` has, or render it"
+    )))
 }
 
 /// A Service reaches this server's pods, from inside the cluster; the one in slot `service` on the server's port.

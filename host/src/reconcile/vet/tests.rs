@@ -38,7 +38,8 @@ fn inputs_of(manifest: &Value) -> Inputs {
     let admitted = api::schema::admit(manifest).unwrap_or_else(|violations| panic!("{violations:?}"));
     let server: MCPServer = serde_json::from_value(admitted).unwrap();
     let stage = Stage::new("default", PLUGIN.clone());
-    let surroundings = Surroundings { cluster_domain: "x".into(), kubernetes_version: None, chain: vec![stage] };
+    let surroundings =
+        Surroundings { cluster_domain: "x".into(), kubernetes_version: None, verify_from: None, chain: vec![stage] };
     Inputs::new(&server, Resolved::default(), &surroundings)
 }
 
