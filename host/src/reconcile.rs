@@ -62,11 +62,14 @@ impl Identity {
 /// Makes one attempt to bring the cluster in line with `server`, and reports how that went in its status. Tells when to look
 /// again, and in a word how it went.
 pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> (Action, &'static str) {
-    if server.metadata.deletion_timestamp.is_some() {
+    if is_ending(&server, &ctx) {
         return (Action::await_change(), "Deleted"); // owner references collect the children
     }
     let server = ctx.cache.statuses.newest(&server);
     let outcome = converge(&server, &ctx).await;
+    if outcome.is_err() && is_ending(&server, &ctx) {
+        return (Action::await_change(), "Deleted");
+    }
     let result = outcome.as_ref().map_or_else(Error::reason, |_| "Applied");
     if matches!(outcome, Err(Error::Waiting)) {
         return (Action::await_change(), result); // whoever prepares the plugin says when it is done
@@ -85,6 +88,12 @@ pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> (Action, &'
             (ctx.backoff.after_failure(&server), "Unreachable")
         }
     }
+}
+
+/// Whether the server is on its way out, alone or with its namespace.
+fn is_ending(server: &MCPServer, ctx: &Context) -> bool {
+    server.metadata.deletion_timestamp.is_some()
+        || server.metadata.namespace.as_deref().is_some_and(|namespace| ctx.cache.namespaces.is_ending(namespace))
 }
 
 /// The four steps up to the cluster. Each takes what the one before it returned, and there is no other way to get that.

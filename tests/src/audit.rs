@@ -15,6 +15,8 @@ pub struct Request {
     pub verb: String,
     /// Path and query.
     pub uri: String,
+    /// The HTTP status of the answer.
+    pub code: u64,
 }
 
 impl Request {
@@ -22,6 +24,25 @@ impl Request {
     pub fn writes(&self) -> bool {
         let verbs = ["create", "update", "patch", "delete", "deletecollection"];
         verbs.contains(&self.verb.as_str()) && !self.uri.contains("accessreviews")
+    }
+
+    /// API group and resource, with the subresource after a slash; none for what is no resource.
+    pub fn resource(&self) -> Option<(String, String)> {
+        let path = self.uri.split('?').next()?.trim_start_matches('/');
+        let mut parts = path.split('/');
+        let group = match (parts.next()?, parts.next()?) {
+            ("api", _version) => "",
+            ("apis", group) => {
+                parts.next()?;
+                group
+            }
+            _ => return None,
+        };
+        let rest: Vec<&str> = parts.collect();
+        let in_namespace = rest.first() == Some(&"namespaces") && rest.len() > 2;
+        let rest = if in_namespace { &rest[2..] } else { &rest[..] };
+        let subresource = rest.get(2).map(|subresource| format!("/{subresource}")).unwrap_or_default();
+        Some((group.to_owned(), format!("{}{subresource}", rest.first()?)))
     }
 }
 
@@ -39,8 +60,11 @@ impl Lab {
         let requests = lines.map(|line| {
             let entry: Value = serde_json::from_str(line)?;
             let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-            Ok((entry["user"]["username"] == user.as_str())
-                .then(|| Request { verb: text("verb"), uri: text("requestURI") }))
+            Ok((entry["user"]["username"] == user.as_str()).then(|| Request {
+                verb: text("verb"),
+                uri: text("requestURI"),
+                code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
+            }))
         });
         requests.filter_map(Result::transpose).collect()
     }

@@ -4,8 +4,9 @@
 use anyhow::{Result, ensure};
 use cluster_tests::command::http;
 use cluster_tests::manifests::{image, server};
-use cluster_tests::{LONG, Lab, Test, trial, within};
+use cluster_tests::{Kind, LONG, Lab, Test, trial, within};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -16,6 +17,8 @@ pub fn tests() -> Vec<Test> {
         trial(server_that_never_answers_is_degraded),
         trial(server_is_verified_again_when_its_pods_are_replaced),
         trial(session_is_closed_and_no_stream_opened),
+        trial(operator_is_let_in_where_a_server_lets_in_only_some),
+        trial(silence_of_a_server_that_lets_in_only_some_is_explained),
     ]
 }
 
@@ -82,6 +85,41 @@ async fn session_is_closed_and_no_stream_opened(lab: &Lab) -> Result<()> {
     ensure!(counters["getStreams"] == 0, "{counters}");
     ensure!(counters["requests"]["tools/list"].is_null(), "{counters}");
     Ok(())
+}
+
+async fn operator_is_let_in_where_a_server_lets_in_only_some(lab: &Lab) -> Result<()> {
+    lab.fake_pods().await?;
+    let (gateway, operator) = (pods("gateway"), pods("operator"));
+    let _operator = lab.operator(&["--verify", "false", "--verify-from", &operator.to_string()]).await?;
+    lab.apply(&server("demo", &json!({ "network": { "ingressFrom": [gateway] } }))).await?;
+    lab.apply(&server("open", &json!({}))).await?;
+    for name in ["demo", "open"] {
+        lab.ready(name).await?;
+    }
+    let rule = async |name: &str| -> Result<Value> {
+        Ok(lab.get(Kind::NetworkPolicy, name).await?["spec"]["ingress"][0]["from"].take())
+    };
+    ensure!(rule("demo").await? == json!([gateway, operator]), "{}", rule("demo").await?);
+    ensure!(rule("open").await?.is_null(), "{}", rule("open").await?);
+    Ok(())
+}
+
+async fn silence_of_a_server_that_lets_in_only_some_is_explained(lab: &Lab) -> Result<()> {
+    lab.fake_pods().await?;
+    // Connections succeed, and nobody ever takes them.
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let nobody = format!("::127.0.0.1:{}", silent.local_addr()?.port());
+    let _operator = lab.operator(&["--connect-to", &nobody]).await?;
+    lab.apply(&server("demo", &json!({ "network": { "ingressFrom": [pods("gateway")] } }))).await?;
+    lab.apply(&server("open", &json!({}))).await?;
+    lab.message("demo", LONG, "Ready", &["spec.network.ingressFrom", "--verify-from"]).await?;
+    let open = lab.message("open", LONG, "Ready", &["no MCP answer"]).await?;
+    ensure!(!open.contains("--verify-from"), "{open}");
+    Ok(())
+}
+
+fn pods(app: &str) -> Value {
+    json!({ "podSelector": { "matchLabels": { "app": app } } })
 }
 
 const DEGRADED: [(&str, &str); 5] = [

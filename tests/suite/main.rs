@@ -8,6 +8,7 @@ mod handshake;
 mod hostile;
 mod journey;
 mod lifecycle;
+mod observability;
 mod offline;
 mod ownership;
 mod plugin;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         exports::tests(),
         sidecar::tests(),
         events::tests(),
+        observability::tests(),
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),

@@ -1,19 +1,25 @@
 //! The operator as a process: its rights, its namespaces, its end.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
-use cluster_tests::command::kubectl_with;
-use cluster_tests::manifests::server;
+use cluster_tests::command::{kubectl, kubectl_with};
+use cluster_tests::manifests::{config_map, secret, server};
 use cluster_tests::{Kind, LONG, Lab, Test, looks, trial, within};
 use futures::{StreamExt, TryStreamExt, stream};
 use mcp_operator::operator::rbac::{RIGHTS, Right};
 use serde_json::{Value, json};
 
+use crate::plugin::{self, Plugin};
+
 pub fn tests() -> Vec<Test> {
     vec![
         trial(every_missing_right_is_named),
+        trial(every_right_is_used_and_no_other),
         trial(servers_of_other_namespaces_are_left_alone),
         trial(several_namespaces_can_be_watched),
         trial(namespace_without_rights_is_named),
+        trial(ending_namespace_makes_no_noise),
         trial(sigterm_finishes_what_is_in_flight),
     ]
 }
@@ -71,6 +77,75 @@ async fn is_named(lab: &Lab, missing: &Right, verb: &str) -> Result<()> {
     Ok(())
 }
 
+/// By a server and a plugin through a whole life, as the API server saw it.
+async fn every_right_is_used_and_no_other(lab: &Lab) -> Result<()> {
+    lab.fake_pods().await?;
+    let operator = plugin::operator(lab).await?;
+    lab.apply(&config_map("settings", "present", "1")).await?;
+    lab.apply(&secret("token", "present", "1")).await?;
+    let from = json!([{ "configMapRef": { "name": "settings" } }, { "secretRef": { "name": "token" } }]);
+    let owner = lab.apply(&server("demo", &json!({ "config": { "envFrom": from } }))).await?;
+    lab.ready("demo").await?;
+    Plugin::hostile(lab, "passthrough")?.ready().await?;
+    // What carries the server's owner reference and is not rendered is removed.
+    for kind in Kind::CHILDREN {
+        let child = owned(lab.get(kind, "demo").await?, "left-over", &owner);
+        lab.create(&child).await?;
+    }
+    within(LONG, "the left-overs are gone", async || {
+        for kind in Kind::CHILDREN {
+            ensure!(lab.find(kind, "left-over").await?.is_none(), "{kind:?} is there");
+        }
+        Ok(())
+    })
+    .await?;
+    operator.terminate().await?;
+    let used = used_rights(lab)?;
+    let has: BTreeSet<_> = RIGHTS.iter().flat_map(|right| right.verbs.iter().map(|verb| named(right, verb))).collect();
+    println!("{} rights, each used", has.len());
+    ensure!(used == has, "not used: {:?}; beyond: {:?}", has.difference(&used), used.difference(&has));
+    Ok(())
+}
+
+fn named(right: &Right, verb: &str) -> (String, String, String) {
+    (right.group.to_owned(), right.resource.to_owned(), verb.to_owned())
+}
+
+/// Group, resource and verb of everything that was asked for. To apply what does not exist takes the right to create it.
+fn used_rights(lab: &Lab) -> Result<BTreeSet<(String, String, String)>> {
+    let mut used = BTreeSet::new();
+    for request in lab.requests()? {
+        let Some((group, resource)) = request.resource().filter(|(group, _)| !group.starts_with("authorization"))
+        else {
+            continue;
+        };
+        if request.verb == "patch" && request.code == 201 {
+            used.insert((group.clone(), resource.clone(), "create".to_owned()));
+        }
+        used.insert((group, resource, request.verb));
+    }
+    Ok(used)
+}
+
+/// A copy of an object under another name.
+fn owned(mut object: Value, name: &str, owner: &Value) -> Value {
+    let metadata = json!({
+        "name": name,
+        "ownerReferences": [{
+            "apiVersion": owner["apiVersion"], "kind": "MCPServer", "name": "demo", "uid": owner["metadata"]["uid"],
+            "controller": true,
+        }],
+    });
+    object["metadata"] = metadata;
+    object["status"] = Value::Null;
+    for address in ["clusterIP", "clusterIPs"] {
+        if object["kind"] == "Service" {
+            object["spec"][address] = Value::Null;
+        }
+    }
+    object
+}
+
 async fn servers_of_other_namespaces_are_left_alone(lab: &Lab) -> Result<()> {
     let other = lab.second_namespace().await?;
     other.apply(&server("stranger", &json!({}))).await?;
@@ -106,6 +181,38 @@ async fn namespace_without_rights_is_named(lab: &Lab) -> Result<()> {
     let log = operator.log();
     ensure!(log.contains(&format!("in namespace {} ", second.namespace())), "{log}");
     ensure!(!log.contains(&format!("in namespace {} ", lab.namespace())), "{log}");
+    Ok(())
+}
+
+/// The children go first, while something keeps the namespace for a while.
+async fn ending_namespace_makes_no_noise(lab: &Lab) -> Result<()> {
+    let operator = lab.running("demo", &json!({})).await?;
+    let mut kept = config_map("kept", "a", "1");
+    kept["metadata"]["finalizers"] = json!(["tests.mcp.x-k8s.io/kept"]);
+    let mut held = server("held", &json!({}));
+    held["metadata"]["finalizers"] = json!(["tests.mcp.x-k8s.io/kept"]);
+    lab.create(&kept).await?;
+    lab.apply(&held).await?;
+    lab.ready("held").await?;
+    kubectl(&["delete", "namespace", lab.namespace(), "--wait=false"]).await?;
+    within(LONG, "the children are gone", async || {
+        for kind in Kind::CHILDREN {
+            ensure!(lab.list(kind, "").await?.is_empty(), "{kind:?} is there");
+        }
+        Ok(())
+    })
+    .await?;
+    let free = json!({ "metadata": { "finalizers": null } });
+    lab.patch(Kind::Server, "held", &free).await?;
+    lab.patch(Kind::ConfigMap, "kept", &free).await?;
+    within(LONG, "the server is gone", async || {
+        ensure!(lab.find(Kind::Server, "held").await?.is_none(), "it is there");
+        Ok(())
+    })
+    .await?;
+    let log = operator.log();
+    let noise: Vec<_> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
+    ensure!(noise.is_empty(), "{noise:#?}");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Test> {
         trial(missing_optional_reference_is_no_problem),
         trial(changed_config_map_rolls_its_server_and_no_other),
         trial(changed_secret_rolls_its_server),
+        trial(missing_key_is_warned_of_until_it_comes),
     ]
 }
 
@@ -119,4 +120,19 @@ fn uses(config_map: &str) -> Value {
 async fn hash(lab: &Lab, server: &str) -> Result<Value> {
     let mut deployment = lab.get(Kind::Deployment, server).await?;
     Ok(deployment["spec"]["template"]["metadata"]["annotations"]["mcp.x-k8s.io/config-hash"].take())
+}
+
+/// Pods wait for it, and it may come at any time; so it is a warning.
+async fn missing_key_is_warned_of_until_it_comes(lab: &Lab) -> Result<()> {
+    lab.apply(&config_map("settings", "A", "1")).await?;
+    let key = json!({ "name": "settings", "key": "B" });
+    let spec = json!({ "config": { "env": [{ "name": "B", "valueFrom": { "configMapKeyRef": key } }] } });
+    let operator = lab.running("demo", &spec).await?;
+    let warning = "spec.config.env[0].valueFrom.configMapKeyRef.key: ConfigMap settings has no key B";
+    lab.message("demo", PROMPT, "Accepted", &[warning]).await?;
+    operator.terminate().await?;
+    let _operator = lab.operator(&["--verify", "false"]).await?;
+    lab.message("demo", PROMPT, "Accepted", &[warning]).await?;
+    lab.apply(&config_map("settings", "B", "1")).await?;
+    lab.message("demo", PROMPT, "Accepted", &["the spec is valid"]).await.map(drop)
 }

@@ -97,7 +97,8 @@ impl Start<'_> {
         self.follow("Namespace", watch(api, watcher::Config::default()), move |event| match event {
             Event::InitApply(namespace) | Event::Apply(namespace) => {
                 let name = namespace.name_any();
-                let changed = ctx.cache.namespaces.observe(&name, namespace.labels());
+                let is_ending = namespace.metadata.deletion_timestamp.is_some();
+                let changed = ctx.cache.namespaces.observe(&name, namespace.labels(), is_ending);
                 if changed && ctx.plugins.look_at_namespaces() {
                     for server in ctx.cache.servers.select(|namespace, _| namespace == name) {
                         signals.shared(server);
