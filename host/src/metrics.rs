@@ -241,6 +241,11 @@ mod tests {
         metrics.capabilities_changed(&server);
         let series = || metrics.text().lines().filter(|line| line.contains(r#"name="weather""#)).count();
         assert_eq!(series(), 8, "{}", metrics.text());
+        let names = ["validation_failures", "deployment_failures", "service_failures", "networkpolicy_failures"];
+        for name in names.into_iter().chain(["capability_changes"]) {
+            let (kind, help) = (format!("# TYPE mcpserver_{name} counter"), format!("# HELP mcpserver_{name} "));
+            assert!(metrics.text().contains(&kind) && metrics.text().contains(&help), "{name}: {}", metrics.text());
+        }
         metrics.forget(&server);
         assert_eq!(series(), 0, "{}", metrics.text());
     }
