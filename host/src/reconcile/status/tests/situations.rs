@@ -24,6 +24,7 @@ fn situation(
 const VALID: &str = "True Valid";
 const INVALID: &str = "False Invalid";
 const RENDERED: &str = "True Rendered";
+const BY_LAST_GOOD: &str = "True RenderedByLastGood";
 const AVAILABLE: &str = "True Available";
 const STARTING: &str = "Unknown Initializing";
 const DOWN: &str = "False DeploymentUnavailable";
@@ -113,6 +114,24 @@ fn serving() -> Vec<Situation> {
             true,
         ),
         situation(
+            "some pods failed, and their replacements are about to be made",
+            vec![
+                verified(),
+                Scene::created().with_pods(3, 2).with_trouble(crash()),
+                Scene::created().of_generation(2).with_pods(3, 2).before_replacing(crash()),
+            ],
+            Running,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
+            "rendered by last good",
+            vec![verified().by_last_good()],
+            Degraded,
+            [VALID, BY_LAST_GOOD, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
             "paused while it serves",
             vec![verified(), Scene::serving().paused()],
             Running,
@@ -159,6 +178,27 @@ fn not_serving() -> Vec<Situation> {
             vec![Scene::created().with_trouble(crash()), Scene::created().of_generation(2)],
             Pending,
             [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
+            "failed before, and the pod that failed is still there beside its replacement",
+            vec![Scene::created().with_trouble(crash()), Scene::created().of_generation(2).replacing(crash())],
+            Pending,
+            [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
+            "woken from zero, which the workload's controller has not seen",
+            vec![Scene::created().with_pods(0, 0), Scene::created().of_generation(2).lagging()],
+            Pending,
+            [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
+            "rendered by last good, no pod serves and the reason is known",
+            vec![Scene::created().with_trouble(crash()).by_last_good()],
+            Failed,
+            [VALID, BY_LAST_GOOD, DOWN, UNASKED, DOWN],
             false,
         ),
         situation(
@@ -232,6 +272,14 @@ fn not_in_line() -> Vec<Situation> {
             [VALID, "False RenderFailed", DOWN, UNASKED, "False RenderFailed"],
             false,
         ),
+        situation(
+            "a plugin cannot be had while pods serve",
+            vec![verified(), Scene::serving().failed(plugin_unavailable())],
+            Degraded,
+            [VALID, "False PluginUnavailable", AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        unrendered(plugin_unavailable(), "a plugin cannot be had, never ran", "False PluginUnavailable"),
         unrendered(trapped(), "plugin crashed, never ran", "False RenderFailed"),
         unrendered(rejected(), "vetting refused, never ran", "False RenderRejected"),
         unrendered(refused(Failure::Invalid(Vec::new())), "refused by policy", "False RefusedByPolicy"),
