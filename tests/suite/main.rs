@@ -20,6 +20,7 @@ mod repair;
 mod rules;
 mod scale;
 mod sidecar;
+mod transitions;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let tests = [
         scale::tests(),
         handshake::tests(),
+        transitions::tests(),
         pods::tests(),
         process::tests(),
         hostile::tests(),
