@@ -32,8 +32,7 @@ impl Serving {
         let before = Before::of(previous, seen.server.metadata.generation);
         if workload.lagging {
             let message = "the cluster has not taken up the latest change of the workload yet";
-            let serves = workload.serves() && before == Before::Served;
-            return if serves { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
+            return if workload.serves() { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
         }
         let newest = || newest(workload, seen.pods);
         let reason = trouble(newest(), Trouble::is_certain).or_else(|| workload.failure.clone());

@@ -259,6 +259,13 @@ fn not_in_line() -> Vec<Situation> {
             true,
         ),
         situation(
+            "valid again, which the workload's controller has not seen",
+            vec![verified(), Scene::serving().failed(invalid()), Scene::serving().of_generation(2).lagging()],
+            Phase::Running,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
             "render fails while pods serve",
             vec![verified(), Scene::serving().failed(trapped())],
             Degraded,
