@@ -23,6 +23,9 @@ const UNANSWERED: &str =
     "Pending, True Valid, True Rendered, True Available, Unknown NotVerified, Unknown Initializing, ";
 const ASLEEP: &str =
     "ScaledToZero, True Valid, True Rendered, True ScaledToZero, Unknown NotVerified, True ScaledToZero, ";
+/// The pods go on, and are not asked anew.
+const INVALID: &str = "Invalid, False Invalid, True Rendered, False ConfigurationInvalid, True Verified, \
+    False ConfigurationInvalid, ";
 
 async fn ready_does_not_flicker_while_pods_serve(lab: &Lab) -> Result<()> {
     lab.needs_to_be_inside()?;
@@ -47,6 +50,13 @@ async fn ready_does_not_flicker_while_pods_serve(lab: &Lab) -> Result<()> {
 
     told.rolls_out(&config_map("settings", "A", "2")).await?;
     told.exactly("another ConfigMap", &[]).await?;
+
+    lab.delete(Kind::ConfigMap, "settings").await?;
+    lab.until("demo", LONG, &[("phase", "Invalid")]).await?;
+    told.exactly("no ConfigMap", &[INVALID]).await?;
+
+    told.rolls_out(&config_map("settings", "A", "3")).await?;
+    told.exactly("a ConfigMap again", &[&running]).await?;
 
     lab.apply(&demo(MISSING, 3)).await?;
     lab.until("demo", LONG, &[("phase", "Degraded")]).await?;
