@@ -36,7 +36,7 @@ pub struct PodStatusView {
     pub init_container_statuses: Vec<ContainerStatus>,
 }
 
-/// Where the controllers of Deployments and of StatefulSets say which template a pod is made from.
+/// Where the controller of a Deployment or a StatefulSet says which template a pod is made from.
 const TEMPLATE_LABELS: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
 
 /// One pod.
