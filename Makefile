@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins templates demo test lint drift bless image clean
+.PHONY: help setup build plugins templates demo transitions test lint drift bless image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -28,6 +28,9 @@ templates: build ## Begin a plugin in each language with mcp-render new, then bu
 
 demo: setup ## Watch a real server on a real cluster from creation to deletion (KEEP=1: it stays; CLUSTER=current: on yours)
 	@python3 -B tests/demo
+
+transitions: setup ## Watch every state that a real server goes through, from step to step (KEEP=1 and CLUSTER=current as above)
+	@python3 -B tests/demo transitions
 
 # The cluster is built first: here it says how far it is.
 test: plugins templates ## Run every test, those on a real cluster included

@@ -4,8 +4,12 @@
 //! pods first serve, when they change, and again after a failure, less and less often. What one attempt does is in
 //! [`crate::handshake`].
 //!
-//! When pods change, the first answer may still be an old pod's: its Service leads to it for a moment longer. So that
-//! answer is confirmed by asking once more.
+//! When pods change, the Service leads to old pods for a moment longer, and to new ones a moment later. So the first
+//! answer may still be an old pod's, and is confirmed by asking once more; and a first failure may be about a pod that
+//! is ending, and is told only when it repeats itself.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -27,13 +31,16 @@ const BACK_OFF: [u64; 5] = [10, 20, 40, 80, 120];
 /// How long after an answer about changed pods it is confirmed: by then every node routes to the new ones.
 const CONFIRMATION: Duration = Duration::from_secs(10);
 
+/// How long after a first failure about changed pods it is looked at again: nodes usually follow within a second.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
+
 /// What one attempt came to.
 pub type Outcome = Result<Answer, Unanswered>;
 
 /// What is known of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// The last answer since the operator started, about these or earlier pods.
+    /// The last answer since the operator started, about these or earlier pods; a first failure about changed pods is none.
     pub last: Option<Arc<Outcome>>,
     /// When to ask again, if nothing happens before.
     pub next: Option<Duration>,
@@ -68,8 +75,10 @@ struct Shared {
 struct Entry {
     subject: Option<Subject>,
     asking: bool,
-    /// Whether the answer awaited may be one of earlier pods.
+    /// Whether an answer may be one of earlier pods.
     in_doubt: bool,
+    /// Whether nothing has come of asking about this subject yet.
+    fresh: bool,
     last: Option<Arc<Outcome>>,
     era: Option<Era>,
     failures: usize,
@@ -133,28 +142,44 @@ impl Entry {
 
     fn begin(&mut self, subject: Subject) {
         self.asking = true;
-        self.in_doubt = self.subject.as_ref().is_some_and(|earlier| *earlier != subject);
-        if self.in_doubt {
+        if self.subject.as_ref() != Some(&subject) {
+            self.in_doubt = self.subject.is_some();
+            self.fresh = true;
             self.failures = 0; // those were of other pods
+            self.subject = Some(subject);
         }
-        self.subject = Some(subject);
     }
 
-    /// Takes over an outcome and sets the time of the next attempt: none after an answer that is beyond doubt.
+    /// Takes over an outcome, unless it is a first failure, and sets the time of the next attempt: none after an answer
+    /// that is beyond doubt.
     fn conclude(&mut self, outcome: Outcome) {
         self.asking = false;
-        if let Ok(answer) = &outcome {
-            if let Answer::Verified { era, .. } = answer {
-                self.era = Some(*era);
+        let delay = match &outcome {
+            Ok(answer) => {
+                self.answered(answer);
+                std::mem::take(&mut self.in_doubt).then_some(CONFIRMATION)
             }
-            self.failures = 0;
-            self.next = self.in_doubt.then(|| Instant::now() + jittered(CONFIRMATION));
-        } else {
-            let seconds = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
-            self.failures += 1;
-            self.next = Some(Instant::now() + jittered(Duration::from_secs(seconds)));
+            Err(_) if self.fresh => Some(SECOND_LOOK),
+            Err(_) => Some(self.back_off()),
+        };
+        self.next = delay.map(|delay| Instant::now() + jittered(delay));
+        if outcome.is_ok() || !std::mem::take(&mut self.fresh) {
+            self.last = Some(Arc::new(outcome));
         }
-        self.last = Some(Arc::new(outcome));
+    }
+
+    fn answered(&mut self, answer: &Answer) {
+        if let Answer::Verified { era, .. } = answer {
+            self.era = Some(*era);
+        }
+        self.failures = 0;
+        self.fresh = false;
+    }
+
+    fn back_off(&mut self) -> Duration {
+        let seconds = BACK_OFF[self.failures.min(BACK_OFF.len() - 1)];
+        self.failures += 1;
+        Duration::from_secs(seconds)
     }
 }
 
@@ -196,69 +221,4 @@ const LAST_RESORT: Duration = Duration::from_secs(30);
 /// Up to a tenth longer, so that servers that failed together are not asked together for ever.
 fn jittered(duration: Duration) -> Duration {
     duration.mul_f64(rand::random_range(1.0..1.1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn subject(pod: &str) -> Subject {
-        Subject { url: "http://a".into(), pods: vec![(pod.into(), 0)], generation: 1 }
-    }
-
-    /// What happens between a question and its answer.
-    fn asked(entry: &mut Entry, subject: &Subject) {
-        entry.begin(subject.clone());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_server_is_asked_once_and_again_when_its_pods_change() {
-        let mut entry = Entry::default();
-        assert!(entry.is_due(&subject("a")));
-        asked(&mut entry, &subject("a"));
-        assert!(!entry.is_due(&subject("b")), "not while the first question is open");
-        entry.conclude(Ok(Answer::AuthRequired));
-        tokio::time::advance(Duration::from_hours(1)).await;
-        assert!(!entry.is_due(&subject("a")));
-        assert!(entry.is_due(&subject("b")));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_about_changed_pods_is_confirmed_once() {
-        let mut entry = Entry::default();
-        for pod in ["a", "b"] {
-            asked(&mut entry, &subject(pod));
-            entry.conclude(Ok(Answer::AuthRequired));
-        }
-        assert!(!entry.is_due(&subject("b")), "not at once");
-        tokio::time::advance(CONFIRMATION.mul_f64(1.1)).await;
-        assert!(entry.is_due(&subject("b")), "the first answer may have been the old pod's");
-        asked(&mut entry, &subject("b"));
-        entry.conclude(Ok(Answer::AuthRequired));
-        tokio::time::advance(Duration::from_hours(1)).await;
-        assert!(!entry.is_due(&subject("b")), "the second was not");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_are_asked_about_again_less_and_less_often() {
-        let mut entry = Entry::default();
-        for seconds in [10, 20, 40, 80, 120, 120] {
-            asked(&mut entry, &subject("a"));
-            entry.conclude(Err(Unanswered::unreadable()));
-            tokio::time::advance(Duration::from_millis(seconds * 1000 - 1)).await;
-            assert!(!entry.is_due(&subject("a")), "before {seconds} s");
-            tokio::time::advance(Duration::from_secs(seconds).mul_f64(0.1) + Duration::from_millis(2)).await;
-            assert!(entry.is_due(&subject("a")), "after {seconds} s and a tenth");
-        }
-        asked(&mut entry, &subject("b"));
-        entry.conclude(Err(Unanswered::unreadable()));
-        tokio::time::advance(Duration::from_secs(12)).await;
-        assert!(entry.is_due(&subject("b")), "other pods start the back-off anew");
-        asked(&mut entry, &subject("b"));
-        entry.conclude(Ok(Answer::AuthRequired));
-        asked(&mut entry, &subject("b"));
-        entry.conclude(Err(Unanswered::unreadable()));
-        tokio::time::advance(Duration::from_secs(12)).await;
-        assert!(entry.is_due(&subject("b")), "and so does an answer");
-    }
 }

@@ -1,7 +1,8 @@
-"""The project on a real cluster, from nothing to nothing: `make demo`.
+"""The project on a real cluster, from nothing to nothing: `make demo`, and with the argument `transitions`, `make transitions`.
 
 Builds the operator, starts a local cluster, installs the operator from its image, applies examples/minimal.yaml, waits
 until the real MCP server in its pod is Ready, calls a tool of it, changes the spec, deletes it, and ends the cluster.
+Or takes the server through whatever can happen to it, and prints every state of its status on the way.
 
   KEEP=1            leave the cluster up and say how to talk to it
   CLUSTER=current   use the cluster of KUBECONFIG; IMAGE names an operator image that it can pull, SERVER_IMAGE an image
@@ -20,7 +21,9 @@ from pathlib import Path
 from commands import CLUSTER_NAME, CLUSTER_TOOL, CURRENT, NAMESPACE, PATIENCE, ROOT, SERVER, Failed
 from commands import inside, jsonpath, kubectl, kubectl_output, namespaced, output, run, wait
 from session import Session
+from step import Step
 from table import watch
+from transitions import go_through
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 OPERATOR = TARGET / "debug/mcp-operator"
@@ -54,16 +57,24 @@ def demonstrate():
             start_cluster()
             load_operator()
         install_operator()
-        apply_server()
-        call_tool()
-        change_server()
-        if not KEEP:
-            delete_server()
+        kubectl("create", "namespace", NAMESPACE, quiet=True)
+        if sys.argv[1:] == ["transitions"]:
+            go_through(example())
+        else:
+            live()
     except Failed:
         diagnose()
         raise
     finally:
         clean_up()
+
+
+def live():
+    apply_server()
+    call_tool()
+    change_server()
+    if not KEEP:
+        delete_server()
 
 
 def build():
@@ -93,7 +104,6 @@ def install_operator():
 
 def apply_server():
     with Step("Apply examples/minimal.yaml and wait until its MCP server answers"):
-        kubectl("create", "namespace", NAMESPACE, quiet=True)
         kubectl("apply", *namespaced("-f", "-"), text=example())
         watch(lambda server, _: server["ready"] == "True")
         status = json.loads(kubectl_output("get", *namespaced("mcpserver", SERVER, "-o", "json")))["status"]
@@ -182,23 +192,6 @@ def diagnose():
         if found.returncode == 0 and found.stdout.strip():
             print(f"--- {title}: kubectl {' '.join(arguments)}\n{found.stdout}", file=sys.stderr)
     print("Look further with KEEP=1 make demo, which leaves the cluster up.", file=sys.stderr)
-
-
-class Step:
-    """A headline, and how long what follows took."""
-
-    count = 0
-
-    def __init__(self, title):
-        Step.count += 1
-        self.title, self.start = title, time.monotonic()
-
-    def __enter__(self):
-        print(f"\n{Step.count}. {self.title}", flush=True)
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            print(f"   ({time.monotonic() - self.start:.1f} s)", flush=True)
 
 
 if __name__ == "__main__":

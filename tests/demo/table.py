@@ -39,7 +39,7 @@ def observe():
     objects = {item["kind"]: item for item in items}
     server, deployment = objects.get("MCPServer", {}), objects.get("Deployment", {})
     status, actual = server.get("status", {}), deployment.get("status", {})
-    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
+    conditions = by_type(status)
     seen = {name.lower(): conditions.get(name, {}).get("status", "") for name in ("Accepted", "Rendered", "Available", "Verified", "Ready")}
     seen["phase"] = status.get("phase", "")
     seen["message"] = conditions.get("Ready", {}).get("message", "no status yet; is the operator running?")
@@ -48,6 +48,11 @@ def observe():
     seen["new"] = f"{actual.get('updatedReplicas', 0)}/{status.get('replicas', '?')}"
     seen["address"] = status.get("address", {}).get("url", "")
     return seen, {"rolled out": rolled_out(deployment, actual)}
+
+
+def by_type(status):
+    """The conditions of a status by their type."""
+    return {condition["type"]: condition for condition in status.get("conditions", [])}
 
 
 def rolled_out(deployment, status):

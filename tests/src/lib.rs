@@ -13,6 +13,7 @@
 mod access;
 pub mod audit;
 pub mod command;
+mod history;
 mod lab;
 pub mod manifests;
 mod objects;
@@ -22,6 +23,7 @@ mod seen;
 mod suite;
 mod wait;
 
+pub use self::history::History;
 pub use self::lab::Lab;
 pub use self::objects::Kind;
 pub use self::operator::Operator;

@@ -104,6 +104,11 @@ impl Lab {
         json(&self.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?)
     }
 
+    /// The same in an object's status, as whoever runs it tells how it does.
+    pub async fn patch_status(&self, kind: Kind, name: &str, patch: &Value) -> Result<Value> {
+        json(&self.api(kind).patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await?)
+    }
+
     /// Changes fields by RFC 6902, as somebody who edits the object.
     pub async fn patch_json(&self, kind: Kind, name: &str, patch: &Value) -> Result<Value> {
         let patch: json_patch::Patch = serde_json::from_value(patch.clone())?;
@@ -148,7 +153,7 @@ impl Lab {
         Ok(events.iter().map(|event| (text(event, "type"), text(event, "reason"), text(event, "note"))).collect())
     }
 
-    fn api(&self, kind: Kind) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client(), self.namespace(), &kind.resource())
     }
 }

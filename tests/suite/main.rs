@@ -22,6 +22,7 @@ mod rules;
 mod scale;
 mod sidecar;
 mod takeover;
+mod transitions;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let tests = [
         scale::tests(),
         handshake::tests(),
+        transitions::tests(),
         pods::tests(),
         process::tests(),
         hostile::tests(),

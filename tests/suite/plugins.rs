@@ -165,7 +165,7 @@ async fn servers_follow_another_policy_and_back(lab: &Lab) -> Result<()> {
 }
 
 /// A policy that knows one server, `demo`, and labels all its objects.
-fn other_policy() -> Vec<(&'static str, String)> {
+pub fn other_policy() -> Vec<(&'static str, String)> {
     let metadata = json!({ "name": "demo", "labels": { "policy": "other" } });
     let selector = json!({ "mcp-server": "demo" });
     let container = json!({

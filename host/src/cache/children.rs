@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::core::DynamicObject;
 
 use super::previous::Previous;
 use super::workload::Workload;
@@ -122,10 +123,10 @@ impl Children {
         changed
     }
 
-    /// Keeps the workload's state of a reply that brings only metadata.
-    pub fn observe_metadata(&self, key: ChildKey, metadata: &ObjectMeta) {
-        let workload = self.get(&key).and_then(|child| child.workload);
-        self.observe(key, Child::of(metadata, workload));
+    /// Takes over the reply to a write: its controller has not seen that yet, and the workload says so.
+    pub fn observe_reply(&self, key: ChildKey, object: &DynamicObject) {
+        let workload = key.kind.is_workload().then(|| Workload::in_reply(object));
+        self.observe(key, Child::of(&object.metadata, workload));
     }
 
     /// Forgets a deleted child; a namesake created since stays.

@@ -1,14 +1,17 @@
 //! The servers' pods: which serve, and what keeps the others from serving.
 
+mod trouble;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::core::{NotUsed, Object};
 use serde::{Deserialize, Serialize};
 
+pub use self::trouble::Trouble;
 use super::sources::ServerName;
 use crate::api;
 
@@ -23,6 +26,8 @@ pub struct PodStatusView {
     pub phase: String,
     /// Why the pod as a whole failed, such as `Evicted`.
     pub reason: String,
+    /// The same in a sentence.
+    pub message: String,
     /// What the scheduler and the kubelet say.
     pub conditions: Vec<PodCondition>,
     /// The containers.
@@ -31,75 +36,18 @@ pub struct PodStatusView {
     pub init_container_statuses: Vec<ContainerStatus>,
 }
 
-/// What keeps a pod from serving. Its text ends up in condition messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The image cannot be pulled.
-    ImagePull {
-        /// The image.
-        image: String,
-        /// The kubelet's reason, such as `ErrImagePull`.
-        reason: String,
-    },
-    /// The container cannot be made, for example because a key is missing.
-    Config(String),
-    /// The container used more memory than its limit.
-    OutOfMemory {
-        /// Its name.
-        container: String,
-        /// How often it was restarted.
-        restarts: i32,
-    },
-    /// The container ends by itself.
-    Crashing {
-        /// Its name.
-        container: String,
-        /// Its last exit code.
-        exit_code: i32,
-        /// How often it was restarted.
-        restarts: i32,
-    },
-    /// It runs, but its probe fails.
-    Unready {
-        /// The container's name.
-        container: String,
-    },
-    /// No node takes it.
-    Unschedulable(String),
-    /// The kubelet gave it up, for example by eviction.
-    Failed(String),
-}
-
-impl Trouble {
-    /// Whether it says more than that the pod is not ready yet.
-    pub fn is_certain(&self) -> bool {
-        !matches!(self, Self::Unready { .. })
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ImagePull { image, reason } => write!(f, "cannot pull image {image} ({reason})"),
-            Self::Config(message) => write!(f, "container cannot be created: {message}"),
-            Self::OutOfMemory { container, restarts } => {
-                write!(f, "container {container} was killed for using more memory than its limit ({restarts} restarts)")
-            }
-            Self::Crashing { container, exit_code, restarts } => {
-                write!(f, "container {container} exits with code {exit_code} ({restarts} restarts)")
-            }
-            Self::Unready { container } => write!(f, "container {container} runs but does not pass its health checks"),
-            Self::Unschedulable(message) => write!(f, "no node takes the pod: {message}"),
-            Self::Failed(reason) => write!(f, "the pod failed: {reason}"),
-        }
-    }
-}
+/// Where the controller of a Deployment or a StatefulSet says which template a pod is made from.
+const TEMPLATE_LABELS: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
 
 /// One pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     /// Its uid.
     pub uid: String,
+    /// When it was made.
+    pub created: Option<Time>,
+    /// The hash of the template that it was made from, as its controller has it.
+    pub template: Option<String>,
     /// Whether it serves.
     pub ready: bool,
     /// How often its containers were restarted.
@@ -118,68 +66,12 @@ impl Pod {
         let ready = status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
         Some(Self {
             uid: view.uid().unwrap_or_default(),
+            created: view.creation_timestamp(),
+            template: TEMPLATE_LABELS.iter().find_map(|label| view.labels().get(*label).cloned()),
             ready,
             restarts: status.container_statuses.iter().map(|container| container.restart_count).sum(),
-            trouble: if ready { None } else { trouble(&status) },
+            trouble: if ready { None } else { Trouble::of(&status) },
         })
-    }
-}
-
-fn trouble(status: &PodStatusView) -> Option<Trouble> {
-    if status.phase == "Failed" {
-        return Some(Trouble::Failed(status.reason.clone()));
-    }
-    let containers = status.init_container_statuses.iter().chain(&status.container_statuses);
-    let in_containers: Vec<_> = containers.filter_map(container_trouble).collect();
-    if let Some(certain) = in_containers.iter().find(|trouble| trouble.is_certain()) {
-        return Some(certain.clone());
-    }
-    let unschedulable = status.conditions.iter().find(|condition| {
-        condition.type_ == "PodScheduled"
-            && condition.status == "False"
-            && condition.reason.as_deref() == Some("Unschedulable")
-    });
-    let message = |condition: &PodCondition| Trouble::Unschedulable(condition.message.clone().unwrap_or_default());
-    unschedulable.map(message).or_else(|| in_containers.into_iter().next())
-}
-
-/// A crash shows as a waiting container or, until the kubelet's next look, as a terminated one; so both are read, and
-/// the last termination of one that runs again but is not ready yet.
-fn container_trouble(container: &ContainerStatus) -> Option<Trouble> {
-    let state = container.state.clone().unwrap_or_default();
-    if let Some(waiting) = &state.waiting {
-        let reason = waiting.reason.clone().unwrap_or_default();
-        match reason.as_str() {
-            "ErrImagePull"
-            | "ImagePullBackOff"
-            | "InvalidImageName"
-            | "ErrImageNeverPull"
-            | "ImageInspectError"
-            | "RegistryUnavailable"
-            | "SignatureValidationFailed" => {
-                return Some(Trouble::ImagePull { image: container.image.clone(), reason });
-            }
-            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-                return Some(Trouble::Config(waiting.message.clone().unwrap_or(reason)));
-            }
-            _ => {}
-        }
-    }
-    if container.ready {
-        return None;
-    }
-    let ended = |state: Option<ContainerState>| state.and_then(|state| state.terminated);
-    let running = state.running.is_some();
-    match ended(container.state.clone()).or_else(|| ended(container.last_state.clone())) {
-        Some(end) if end.exit_code != 0 || container.restart_count > 0 => {
-            let (container, restarts) = (container.name.clone(), container.restart_count);
-            if end.reason.as_deref() == Some("OOMKilled") {
-                return Some(Trouble::OutOfMemory { container, restarts });
-            }
-            Some(Trouble::Crashing { container, exit_code: end.exit_code, restarts })
-        }
-        _ if running => Some(Trouble::Unready { container: container.name.clone() }),
-        _ => None,
     }
 }
 
@@ -242,55 +134,4 @@ impl Pods {
 
 fn server_of(view: &PodView) -> Option<ServerName> {
     Some((view.namespace()?, view.labels().get(api::SERVER_LABEL)?.clone()))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn pod(container: &Value) -> Pod {
-        let mut container = container.clone();
-        for (key, value) in [("name", json!("c")), ("image", json!("i")), ("imageID", json!(""))] {
-            container[key] = value;
-        }
-        let view = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n", "uid": "u"}, "spec": {},
-            "status": {"phase": "Running", "containerStatuses": [container]},
-        });
-        Pod::of(&serde_json::from_value(view).unwrap()).unwrap()
-    }
-
-    fn text(container: &Value) -> String {
-        pod(container).trouble.unwrap().to_string()
-    }
-
-    #[test]
-    fn a_crash_is_told_in_each_state_the_kubelet_shows_it() {
-        let end = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
-        let states = [
-            json!({"ready": false, "restartCount": 0, "state": end}),
-            json!({"ready": false, "restartCount": 1, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": end}),
-            json!({"ready": false, "restartCount": 1, "state": {"running": {}}, "lastState": end}),
-        ];
-        for state in states {
-            assert!(text(&state).starts_with("container c exits with code 3"), "{state}");
-        }
-    }
-
-    #[test]
-    fn memory_and_image_and_probe_are_told_apart() {
-        let killed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
-        assert!(text(&json!({"ready": false, "restartCount": 2, "state": killed})).contains("memory"));
-        let pull = json!({"waiting": {"reason": "ImagePullBackOff", "message": "x"}});
-        assert_eq!(
-            text(&json!({"ready": false, "restartCount": 0, "state": pull})),
-            "cannot pull image i (ImagePullBackOff)"
-        );
-        let unready = json!({"ready": false, "restartCount": 0, "state": {"running": {}}});
-        assert!(!pod(&unready).trouble.unwrap().is_certain());
-    }
 }

@@ -168,7 +168,7 @@ async fn ensure(
     let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(&key.kind, child, identity));
     let force = known && !takes_over || ownership::claim(identity, object, &key, ctx).await? == Standing::Ours;
     let written = patch(object, &key, force, ctx).await?;
-    ctx.cache.children.observe_metadata(key, &written.metadata);
+    ctx.cache.children.observe_reply(key, &written);
     Ok(ObjectStatus {
         api_version: object.kind().api_version().to_owned(),
         kind: object.kind().to_string(),

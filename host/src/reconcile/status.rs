@@ -144,7 +144,7 @@ pub async fn report(
     });
     let pods = ctx.cache.pods.of(&identity.namespace, &identity.name);
     let url = url(server, render, &ctx.surroundings.cluster_domain);
-    let has_endpoint = workload.as_ref().is_some_and(|workload| workload.available > 0);
+    let has_endpoint = workload.as_ref().is_some_and(Workload::serves);
     let verdict = match (outcome, has_endpoint) {
         (Ok(_), true) if ctx.settings.verify => verify(server, &identity, subject(server, &url, &pods), ctx).await?,
         _ => Verdict::default(),

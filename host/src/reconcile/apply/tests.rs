@@ -174,6 +174,21 @@ async fn a_number_of_pods_that_the_spec_gives_up_is_handed_over_first() {
     assert_eq!(script.calls(), ["APPLY deployments", "FORCE deployments"]);
 }
 
+/// Its status is of the time before: whoever reported that would tell old news as the new spec's.
+#[tokio::test]
+async fn a_workload_lags_from_the_moment_of_our_write() {
+    let mut reply = applied();
+    reply["metadata"]["generation"] = 2.into();
+    reply["spec"] = json!({"replicas": 3});
+    reply["status"] = json!({"observedGeneration": 1, "availableReplicas": 1});
+    let others = [(404, failure(404)), (200, applied()), (404, failure(404)), (200, applied())];
+    let (_, ctx) = scripted(others.into_iter().chain([(404, failure(404)), (200, reply)]).collect());
+    settled(&ctx).await;
+    let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
+    let workload = ctx.cache.children.get(&key).unwrap().workload.unwrap();
+    assert_eq!((workload.lagging, workload.desired, workload.available), (true, 3, 1));
+}
+
 #[tokio::test]
 async fn a_deleted_child_is_looked_for_and_applied_again() {
     let (script, ctx) = scripted(Vec::new());

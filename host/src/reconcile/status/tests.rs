@@ -30,7 +30,7 @@ struct Scene {
 impl Scene {
     /// Everything was applied, and no pod is up.
     fn created() -> Self {
-        let workload = Workload { desired: 1, ..Workload::default() };
+        let workload = Workload { desired: 1, total: 1, updated: 1, ..Workload::default() };
         Self {
             outcome: Ok(Applied::recorded(record(), &[], false)),
             workload: Some(workload),
@@ -63,8 +63,21 @@ impl Scene {
     }
 
     fn with_trouble(mut self, trouble: Trouble) -> Self {
-        let pod = Pod { uid: "u".into(), ready: false, restarts: 0, trouble: Some(trouble) };
-        self.pods.insert("weather-1".into(), pod);
+        self.pods.insert("weather-1".into(), pod(1, Some(trouble)));
+        self
+    }
+
+    /// A pod that is starting is to replace one of an earlier template, which is in trouble.
+    fn replacing(mut self, trouble: Trouble) -> Self {
+        self.pods.insert("weather-0".into(), pod(0, Some(trouble)));
+        self.pods.insert("weather-1".into(), pod(1, None));
+        self
+    }
+
+    /// No pod of the newest template exists yet.
+    fn before_replacing(mut self, trouble: Trouble) -> Self {
+        self.workload.as_mut().unwrap().updated = 0;
+        self.pods.insert("weather-0".into(), pod(0, Some(trouble)));
         self
     }
 
@@ -99,6 +112,11 @@ impl Scene {
         Self { outcome: Ok(Applied::recorded(record(), &[], true)), ..self }
     }
 
+    fn by_last_good(self) -> Self {
+        let setback = "plugin spread: the plugin crashed: unreachable".to_owned();
+        Self { outcome: Ok(Applied::recorded(record(), &[], false).in_spite_of(vec![setback])), ..self }
+    }
+
     fn of_generation(self, generation: i64) -> Self {
         Self { generation, ..self }
     }
@@ -123,6 +141,18 @@ impl Scene {
             url: URL,
             now: Time(Timestamp::from_second(now).unwrap()),
         })
+    }
+}
+
+/// A pod that does not serve, of the template with this number.
+fn pod(template: i64, trouble: Option<Trouble>) -> Pod {
+    Pod {
+        uid: "u".into(),
+        created: Some(Time(Timestamp::from_second(template).unwrap())),
+        template: Some(template.to_string()),
+        ready: false,
+        restarts: 0,
+        trouble,
     }
 }
 
@@ -158,6 +188,10 @@ fn invalid() -> Error {
 fn trapped() -> Error {
     let failure = Failure::Trap { what: "unreachable".into(), function: None, words: LastWords::default() };
     Error::Render { plugin: "default".into(), failure: Box::new(failure) }
+}
+
+fn plugin_unavailable() -> Error {
+    Error::PluginUnavailable { plugin: "spread".into(), problem: "its component cannot be fetched".into() }
 }
 
 fn rejected() -> Error {

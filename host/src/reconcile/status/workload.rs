@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Observation;
 use crate::api::MCPServerStatus;
-use crate::cache::pods::Pod;
+use crate::cache::pods::{Pod, Trouble};
 use crate::cache::workload::Workload;
 
 /// How the workload does, each with a sentence for the condition.
@@ -32,11 +32,11 @@ impl Serving {
         let before = Before::of(previous, seen.server.metadata.generation);
         if workload.lagging {
             let message = "the cluster has not taken up the latest change of the workload yet";
-            let serves = workload.available > 0 && before == Before::Served;
-            return if serves { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
+            return if workload.serves() { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
         }
-        let reason = certain_reason(workload, seen.pods);
-        if workload.available > 0 { some(workload, reason) } else { none(reason, seen.pods, &before) }
+        let newest = || newest(workload, seen.pods);
+        let reason = trouble(newest(), Trouble::is_certain).or_else(|| workload.failure.clone());
+        if workload.serves() { some(workload, reason) } else { none(reason, trouble(newest(), |_| true), &before) }
     }
 
     /// Whether a client would reach a pod.
@@ -54,24 +54,29 @@ fn some(workload: &Workload, reason: Option<String>) -> Serving {
     }
 }
 
-fn none(reason: Option<String>, pods: &BTreeMap<String, Pod>, before: &Before) -> Serving {
+fn none(reason: Option<String>, unready: Option<String>, before: &Before) -> Serving {
     if let Some(reason) = reason {
         return Serving::No(reason);
     }
-    let unready = pods.iter().find_map(|(name, pod)| Some(format!("{} (pod {name})", pod.trouble.as_ref()?)));
     match before {
         Before::Served | Before::Failed => Serving::No(unready.unwrap_or_else(|| "no pod serves any more".into())),
         Before::New => Serving::NotYet("pods are starting".into()),
     }
 }
 
-/// What is certain to keep pods from serving: the first pod's trouble by name, or what the workload's controller says.
-fn certain_reason(workload: &Workload, pods: &BTreeMap<String, Pod>) -> Option<String> {
-    let trouble = |(name, pod): (&String, &Pod)| {
-        let trouble = pod.trouble.as_ref().filter(|trouble| trouble.is_certain())?;
+/// The trouble of the first pod by name that has any of this sort.
+fn trouble<'a>(mut pods: impl Iterator<Item = (&'a String, &'a Pod)>, sort: fn(&Trouble) -> bool) -> Option<String> {
+    pods.find_map(|(name, pod)| {
+        let trouble = pod.trouble.as_ref().filter(|trouble| sort(trouble))?;
         Some(format!("{trouble} (pod {name})"))
-    };
-    pods.iter().find_map(trouble).or_else(|| workload.failure.clone())
+    })
+}
+
+/// The pods of the newest template; what ails those of earlier ones is about to be over. The newest pod is of the newest
+/// template, once the workload's controller counts a pod of it at all.
+fn newest<'a>(workload: &Workload, pods: &'a BTreeMap<String, Pod>) -> impl Iterator<Item = (&'a String, &'a Pod)> {
+    let newest = pods.values().max_by_key(|pod| pod.created.as_ref()).filter(|_| workload.updated > 0);
+    pods.iter().filter(move |(_, pod)| newest.is_some_and(|newest| newest.template == pod.template))
 }
 
 /// What the last status said about the pods.

@@ -20,7 +20,8 @@ fn trouble_of_pods_is_explained() {
         ),
         (Trouble::Crashing { container: "mcp-server".into(), exit_code: 3, restarts: 2 }, "exits with code 3"),
         (Trouble::OutOfMemory { container: "mcp-server".into(), restarts: 2 }, "memory"),
-        (Trouble::Config("no key".into()), "container cannot be created: no key"),
+        (Trouble::Config("no key".into()), "container cannot be started: no key"),
+        (Trouble::Failed("Evicted: the node is full".into()), "the pod failed: Evicted: the node is full"),
         (Trouble::Unschedulable("0/3 nodes are available".into()), "0/3 nodes are available"),
     ];
     for (trouble, words) in table {
@@ -53,6 +54,8 @@ fn what_the_workloads_controller_says_is_told_when_no_pod_says_more() {
 fn a_lagging_workload_says_so() {
     let status = after(&[Scene::serving().answered(), Scene::serving().lagging()]);
     assert!(message(&status, "Available").contains("has not taken up the latest change"));
+    let status = after(&[Scene::created().with_pods(0, 0), Scene::created().of_generation(2).lagging()]);
+    assert!(message(&status, "Ready").contains("has not taken up the latest change"));
 }
 
 #[test]

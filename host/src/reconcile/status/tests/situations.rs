@@ -1,5 +1,8 @@
 //! Phase, conditions and address in each situation.
 
+mod serving;
+
+use self::serving::serving;
 use super::*;
 
 /// What led there, and: phase, Accepted, Rendered, Available, Verified, Ready (each as status and reason), the address.
@@ -24,6 +27,7 @@ fn situation(
 const VALID: &str = "True Valid";
 const INVALID: &str = "False Invalid";
 const RENDERED: &str = "True Rendered";
+const BY_LAST_GOOD: &str = "True RenderedByLastGood";
 const AVAILABLE: &str = "True Available";
 const STARTING: &str = "Unknown Initializing";
 const DOWN: &str = "False DeploymentUnavailable";
@@ -38,88 +42,6 @@ fn crash() -> Trouble {
 
 fn verified() -> Scene {
     Scene::serving().answered()
-}
-
-/// Servers whose pods serve.
-fn serving() -> Vec<Situation> {
-    use Phase::{Degraded, Pending, Running};
-    vec![
-        situation(
-            "pods serve, first handshake not answered",
-            vec![Scene::created(), Scene::serving()],
-            Pending,
-            [VALID, RENDERED, AVAILABLE, UNASKED, STARTING],
-            false,
-        ),
-        situation("verified", vec![verified()], Running, [VALID, RENDERED, AVAILABLE, VERIFIED, READY], true),
-        situation(
-            "wants credentials",
-            vec![Scene::serving().asked_for_credentials()],
-            Running,
-            [VALID, RENDERED, AVAILABLE, "True AuthSkipped", READY],
-            true,
-        ),
-        situation(
-            "verification disabled",
-            vec![Scene::serving().unverified()],
-            Running,
-            [VALID, RENDERED, AVAILABLE, "Unknown VerificationDisabled", READY],
-            true,
-        ),
-        situation(
-            "re-verification under way",
-            vec![verified(), Scene::serving()],
-            Running,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
-            "answers no MCP",
-            vec![verified(), Scene::serving().unanswered()],
-            Degraded,
-            [VALID, RENDERED, AVAILABLE, "False EndpointUnavailable", "False MCPEndpointUnavailable"],
-            false,
-        ),
-        situation(
-            "answered no MCP, asked again after a restart of the operator",
-            vec![Scene::serving().unanswered(), Scene::serving()],
-            Degraded,
-            [VALID, RENDERED, AVAILABLE, "False EndpointUnavailable", "False MCPEndpointUnavailable"],
-            false,
-        ),
-        situation(
-            "rolling out while enough pods serve",
-            vec![
-                verified(),
-                Scene::serving().of_generation(2).lagging(),
-                Scene::created().of_generation(2).with_pods(3, 2),
-            ],
-            Running,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
-            "the workload's controller has not seen the change",
-            vec![verified(), Scene::serving().of_generation(2).lagging()],
-            Running,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
-            "some pods serve, some fail",
-            vec![verified(), Scene::created().with_pods(3, 1).with_trouble(crash())],
-            Degraded,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
-            "paused while it serves",
-            vec![verified(), Scene::serving().paused()],
-            Running,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-    ]
 }
 
 /// Servers whose pods do not serve.
@@ -159,6 +81,27 @@ fn not_serving() -> Vec<Situation> {
             vec![Scene::created().with_trouble(crash()), Scene::created().of_generation(2)],
             Pending,
             [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
+            "failed before, and the pod that failed is still there beside its replacement",
+            vec![Scene::created().with_trouble(crash()), Scene::created().of_generation(2).replacing(crash())],
+            Pending,
+            [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
+            "woken from zero, which the workload's controller has not seen",
+            vec![Scene::created().with_pods(0, 0), Scene::created().of_generation(2).lagging()],
+            Pending,
+            [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
+            "rendered by last good, no pod serves and the reason is known",
+            vec![Scene::created().with_trouble(crash()).by_last_good()],
+            Failed,
+            [VALID, BY_LAST_GOOD, DOWN, UNASKED, DOWN],
             false,
         ),
         situation(
@@ -219,6 +162,13 @@ fn not_in_line() -> Vec<Situation> {
             true,
         ),
         situation(
+            "valid again, which the workload's controller has not seen",
+            vec![verified(), Scene::serving().failed(invalid()), Scene::serving().of_generation(2).lagging()],
+            Phase::Running,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
             "render fails while pods serve",
             vec![verified(), Scene::serving().failed(trapped())],
             Degraded,
@@ -232,6 +182,14 @@ fn not_in_line() -> Vec<Situation> {
             [VALID, "False RenderFailed", DOWN, UNASKED, "False RenderFailed"],
             false,
         ),
+        situation(
+            "a plugin cannot be had while pods serve",
+            vec![verified(), Scene::serving().failed(plugin_unavailable())],
+            Degraded,
+            [VALID, "False PluginUnavailable", AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        unrendered(plugin_unavailable(), "a plugin cannot be had, never ran", "False PluginUnavailable"),
         unrendered(trapped(), "plugin crashed, never ran", "False RenderFailed"),
         unrendered(rejected(), "vetting refused, never ran", "False RenderRejected"),
         unrendered(refused(Failure::Invalid(Vec::new())), "refused by policy", "False RefusedByPolicy"),

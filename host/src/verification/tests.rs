@@ -1,0 +1,99 @@
+//! When a server is asked, and which answers are told.
+
+use super::*;
+
+fn subject(pod: &str) -> Subject {
+    Subject { url: "http://a".into(), pods: vec![(pod.into(), 0)], generation: 1 }
+}
+
+/// What happens between a question and its answer.
+fn asked(entry: &mut Entry, subject: &Subject) {
+    entry.begin(subject.clone());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_is_asked_once_and_again_when_its_pods_change() {
+    let mut entry = Entry::default();
+    assert!(entry.is_due(&subject("a")));
+    asked(&mut entry, &subject("a"));
+    assert!(!entry.is_due(&subject("b")), "not while the first question is open");
+    entry.conclude(Ok(Answer::AuthRequired));
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert!(!entry.is_due(&subject("a")));
+    assert!(entry.is_due(&subject("b")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_about_changed_pods_is_confirmed_once() {
+    let mut entry = Entry::default();
+    for pod in ["a", "b"] {
+        asked(&mut entry, &subject(pod));
+        entry.conclude(Ok(Answer::AuthRequired));
+    }
+    assert!(!entry.is_due(&subject("b")), "not at once");
+    tokio::time::advance(CONFIRMATION.mul_f64(1.1)).await;
+    assert!(entry.is_due(&subject("b")), "the first answer may have been the old pod's");
+    asked(&mut entry, &subject("b"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert!(!entry.is_due(&subject("b")), "the second was not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_failure_about_changed_pods_is_looked_at_again_before_it_is_told() {
+    let mut entry = Entry::default();
+    let told = |entry: &Entry| entry.last.as_ref().map(|outcome| outcome.is_ok());
+    asked(&mut entry, &subject("a"));
+    entry.conclude(Err(Unanswered::unreadable()));
+    assert_eq!(told(&entry), None, "no node may lead to the first pod yet");
+    assert!(!entry.is_due(&subject("a")), "not at once");
+    tokio::time::advance(SECOND_LOOK.mul_f64(1.1)).await;
+    assert!(entry.is_due(&subject("a")));
+    asked(&mut entry, &subject("a"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    assert_eq!(told(&entry), Some(true));
+    asked(&mut entry, &subject("b"));
+    entry.conclude(Err(Unanswered::unreadable()));
+    assert_eq!(told(&entry), Some(true), "it may have been the old pod's end");
+    asked(&mut entry, &subject("b"));
+    entry.conclude(Err(Unanswered::unreadable()));
+    assert_eq!(told(&entry), Some(false), "the second was not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_after_a_first_failure_is_confirmed_like_any_other_about_changed_pods() {
+    let mut entry = Entry::default();
+    asked(&mut entry, &subject("a"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    for outcome in [Err(Unanswered::unreadable()), Ok(Answer::AuthRequired)] {
+        asked(&mut entry, &subject("b"));
+        entry.conclude(outcome);
+    }
+    tokio::time::advance(CONFIRMATION.mul_f64(1.1)).await;
+    assert!(entry.is_due(&subject("b")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_asked_about_again_less_and_less_often() {
+    let mut entry = Entry::default();
+    for seconds in [2, 10, 20, 40, 80, 120, 120] {
+        asked(&mut entry, &subject("a"));
+        entry.conclude(Err(Unanswered::unreadable()));
+        tokio::time::advance(Duration::from_millis(seconds * 1000 - 1)).await;
+        assert!(!entry.is_due(&subject("a")), "before {seconds} s");
+        tokio::time::advance(Duration::from_secs(seconds).mul_f64(0.1) + Duration::from_millis(2)).await;
+        assert!(entry.is_due(&subject("a")), "after {seconds} s and a tenth");
+    }
+    for seconds in [3, 12] {
+        asked(&mut entry, &subject("b"));
+        entry.conclude(Err(Unanswered::unreadable()));
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        assert!(entry.is_due(&subject("b")), "other pods start the back-off anew");
+    }
+    asked(&mut entry, &subject("b"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    asked(&mut entry, &subject("b"));
+    entry.conclude(Err(Unanswered::unreadable()));
+    tokio::time::advance(Duration::from_secs(12)).await;
+    assert!(entry.is_due(&subject("b")), "and so does an answer");
+}
