@@ -15,6 +15,7 @@ pub mod audit;
 pub mod command;
 mod lab;
 pub mod manifests;
+mod many;
 mod objects;
 mod operator;
 mod outside;

@@ -1,5 +1,6 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
+mod autoscaling;
 mod coexistence;
 mod events;
 mod exports;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),
+        autoscaling::tests(),
         ownership::tests(),
         references::tests(),
         rules::tests(),
