@@ -21,6 +21,7 @@ mod repair;
 mod rules;
 mod scale;
 mod sidecar;
+mod specs;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
         scale::tests(),
+        specs::tests(),
         handshake::tests(),
         pods::tests(),
         process::tests(),
