@@ -75,7 +75,7 @@ async fn random_broken_servers_are_refused_with_the_field(lab: &Lab) -> Result<(
     for (broken, answer) in answers {
         match answer {
             Ok(created) => {
-                drop(stored.insert(created["metadata"]["name"].as_str().unwrap_or_default().to_owned(), broken))
+                stored.insert(created["metadata"]["name"].as_str().unwrap_or_default().to_owned(), broken);
             }
             Err(kube::Error::Api(status)) if broken.is_named_in(&status.message) => {}
             Err(error) => problems.push(format!("{}: refused without its field: {error}", broken.how)),
