@@ -4,6 +4,7 @@ mod autoscaling;
 mod coexistence;
 mod events;
 mod exports;
+mod fan_out;
 mod grants;
 mod handshake;
 mod hostile;
@@ -30,6 +31,7 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
+        fan_out::tests(),
         scale::tests(),
         specs::tests(),
         handshake::tests(),
