@@ -7,6 +7,7 @@ mod exports;
 mod fan_out;
 mod grants;
 mod handshake;
+mod hanging;
 mod hostile;
 mod journey;
 mod lifecycle;
@@ -31,6 +32,7 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
+        hanging::tests(),
         fan_out::tests(),
         scale::tests(),
         specs::tests(),
