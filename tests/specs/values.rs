@@ -100,11 +100,11 @@ impl Generator {
         if let Some(&(_, least, most)) = NUMBERS.iter().find(|(end, _, _)| path.ends_with(end)) {
             return Some(self.integer(&json!({ "minimum": least, "maximum": most })));
         }
-        match path {
-            _ if path.ends_with("hostProcess") => Some(json!(false)),
-            _ if path.ends_with(".config.port") => None,
-            _ if path.ends_with(".port") && self.coin() => Some(json!(self.one(&NAMED_PORTS))),
-            _ if path.ends_with(".port") => Some(self.integer(&json!({ "minimum": 1, "maximum": 65_535 }))),
+        match path.rsplit('.').next()? {
+            "hostProcess" => Some(json!(false)),
+            _ if path == "spec.config.port" => None,
+            "port" if self.coin() => Some(json!(self.one(&NAMED_PORTS))),
+            "port" => Some(self.integer(&json!({ "minimum": 1, "maximum": 65_535 }))),
             _ => None,
         }
     }

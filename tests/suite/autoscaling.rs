@@ -103,7 +103,7 @@ fn replicas(number: i32) -> Value {
     json!({ "runtime": { "replicas": number } })
 }
 
-/// What a HorizontalPodAutoscaler does: it reads the scale and replaces it.
+/// What an autoscaler does: it reads the scale and replaces it.
 async fn autoscale(lab: &Lab, kind: Kind, number: i32) -> Result<()> {
     let mut scale = lab.scale(kind, "demo").await?;
     scale.spec = Some(ScaleSpec { replicas: Some(number) });

@@ -49,7 +49,7 @@ async fn random_servers_are_applied_once_and_stay_as_they_are(lab: &Lab) -> Resu
     let operator = lab.operator(&["--verify", "false"]).await?;
     within(LONG, "every server was reconciled", async || {
         let done = reconciles(&operator).await?;
-        ensure!(done >= count as f64, "{done} reconciles");
+        ensure!(done >= count, "{done} reconciles");
         Ok(())
     })
     .await?;
@@ -58,7 +58,7 @@ async fn random_servers_are_applied_once_and_stay_as_they_are(lab: &Lab) -> Resu
     let idle = reconciles(&operator).await? - before;
     let writes = lab.writes()?;
     ensure!(writes.len() == made, "SEED={seed}: writes at a restart: {:?}", &writes[made..]);
-    ensure!(idle <= count as f64 / 4.0, "SEED={seed}: {idle} reconciles while nothing changed");
+    ensure!(idle <= count / 4, "SEED={seed}: {idle} reconciles while nothing changed");
     println!("{count} random servers: {made} writes to make them, none at a restart; {idle} reconciles while idle");
     no_panic(&operator)
 }
@@ -152,7 +152,7 @@ async fn troubled(lab: &Lab) -> Result<Vec<String>> {
     Ok(troubled.collect())
 }
 
-async fn reconciles(operator: &Operator) -> Result<f64> {
+async fn reconciles(operator: &Operator) -> Result<usize> {
     let metrics = operator.metrics().await?;
     let line = metrics.lines().find(|line| line.starts_with("mcp_operator_reconciles_total"));
     Ok(line.and_then(|line| line.rsplit(' ').next()).context("the metric is not there")?.parse()?)
