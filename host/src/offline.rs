@@ -21,6 +21,8 @@ mod manifests;
 pub mod new;
 mod output;
 mod plugins;
+#[cfg(test)]
+mod random;
 mod server;
 mod settings;
 mod table;

@@ -16,6 +16,7 @@ pub mod command;
 mod history;
 mod lab;
 pub mod manifests;
+mod many;
 mod objects;
 mod operator;
 mod outside;

@@ -1,6 +1,7 @@
 //! Objects of the cluster as JSON, by kind and name, in a test's namespace.
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::api::autoscaling::v1::Scale;
 use kube::Api;
 use kube::api::{
     ApiResource, DeleteParams, GroupVersionKind, ListParams, Patch, PatchParams, PostParams, PropagationPolicy,
@@ -142,6 +143,17 @@ impl Lab {
         let params = DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
         self.api(kind).delete(name, &params).await?;
         Ok(())
+    }
+
+    /// The scale subresource of the object.
+    pub async fn scale(&self, kind: Kind, name: &str) -> Result<Scale> {
+        Ok(self.api(kind).get_scale(name).await?)
+    }
+
+    /// Replaces the scale subresource, as an autoscaler does.
+    pub async fn replace_scale(&self, kind: Kind, name: &str, scale: &Scale) -> Result<()> {
+        let params = PostParams { field_manager: Some("autoscaler".to_owned()), ..PostParams::default() };
+        self.api(kind).replace_scale(name, &params, scale).await.map(drop).map_err(Into::into)
     }
 
     /// All events about the server, oldest first: type, reason and note.

@@ -1,10 +1,13 @@
 //! What the operator does on a real cluster. Each test has a namespace and an operator of its own, so all run at a time.
 
+mod autoscaling;
 mod coexistence;
 mod events;
 mod exports;
+mod fan_out;
 mod grants;
 mod handshake;
+mod hanging;
 mod hostile;
 mod journey;
 mod lifecycle;
@@ -21,6 +24,7 @@ mod repair;
 mod rules;
 mod scale;
 mod sidecar;
+mod specs;
 mod takeover;
 mod transitions;
 
@@ -31,7 +35,10 @@ use cluster_tests::Plan;
 fn main() -> ExitCode {
     // Those that take longest first.
     let tests = [
+        hanging::tests(),
+        fan_out::tests(),
         scale::tests(),
+        specs::tests(),
         handshake::tests(),
         transitions::tests(),
         pods::tests(),
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
         lifecycle::tests(),
         repair::tests(),
         coexistence::tests(),
+        autoscaling::tests(),
         ownership::tests(),
         takeover::tests(),
         references::tests(),

@@ -113,7 +113,7 @@ async fn kubectl_explain_knows_every_part(_lab: &Lab) -> Result<()> {
 }
 
 /// Creates a server as strictly as `kubectl` does: unknown fields are refused, not dropped.
-async fn create(lab: &Lab, manifest: &Value, parameters: &str) -> Result<Value, kube::Error> {
+pub(crate) async fn create(lab: &Lab, manifest: &Value, parameters: &str) -> Result<Value, kube::Error> {
     let mut manifest = manifest.clone();
     manifest["metadata"]["namespace"] = lab.namespace().into();
     let path = format!(

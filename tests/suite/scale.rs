@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use cluster_tests::manifests::{config_map, server};
-use cluster_tests::{Kind, LONG, Lab, Operator, Test, looks, trial_within, within};
-use futures::{StreamExt, TryStreamExt, stream};
+use cluster_tests::{Kind, LONG, Lab, Operator, Test, trial_within, within};
 use serde_json::{Value, json};
 
 pub fn tests() -> Vec<Test> {
@@ -75,18 +74,18 @@ async fn a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart(lab
     };
     create(lab, SERVERS, spec).await?;
     all_ready(lab, SERVERS).await?;
-    let made = quiet(lab).await?;
+    let made = lab.quiet().await?;
 
     // The one duration that is a promise: a minute without a write.
     tokio::time::sleep(Duration::from_mins(1)).await;
-    let after_a_minute = writes(lab)?;
+    let after_a_minute = lab.writes()?;
     ensure!(after_a_minute.len() == made, "writes in a minute: {:?}", &after_a_minute[made..]);
 
     operator.terminate().await?;
     let operator = lab.operator(&["--verify", "false"]).await?;
     every_server_was_looked_at(&operator, SERVERS).await?;
-    quiet(lab).await?;
-    let after_restart = writes(lab)?;
+    lab.quiet().await?;
+    let after_restart = lab.writes()?;
     println!(
         "{SERVERS} servers: {made} writes to make them, {} in a minute, {} at a restart",
         after_a_minute.len() - made,
@@ -98,24 +97,13 @@ async fn a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart(lab
 
 /// Creates servers, some at a time.
 async fn create(lab: &Lab, count: usize, spec: impl Fn(usize) -> Value) -> Result<()> {
-    let manifests: Vec<Value> = (0..count).map(|number| server(&format!("server-{number}"), &spec(number))).collect();
-    let creations = manifests.iter().map(async |manifest| lab.create(manifest).await);
-    stream::iter(creations).buffer_unordered(16).try_for_each(async |_| Ok(())).await
+    lab.create_all((0..count).map(|number| server(&format!("server-{number}"), &spec(number)))).await
 }
 
 async fn all_ready(lab: &Lab, count: usize) -> Result<()> {
-    let what = format!("all {count} servers are Ready");
-    within(2 * LONG, &what, async || {
-        let servers = lab.list(Kind::Server, "").await?;
-        let is_ready = |server: &&Value| {
-            looks(server).get("Ready").is_some_and(|ready| ready == "True DeploymentReady")
-                && server["status"]["readyReplicas"] == 1
-        };
-        let ready = servers.iter().filter(is_ready).count();
-        ensure!(ready == count, "{ready} are");
-        Ok(())
-    })
-    .await
+    let servers = lab.until_all(count, &[("Ready", "True DeploymentReady")]).await?;
+    ensure!(servers.iter().all(|server| server["status"]["readyReplicas"] == 1), "Ready without a ready pod");
+    Ok(())
 }
 
 /// Each child's uid, by kind and name.
@@ -128,24 +116,6 @@ async fn uids(lab: &Lab) -> Result<BTreeMap<String, Value>> {
         }
     }
     Ok(uids)
-}
-
-fn writes(lab: &Lab) -> Result<Vec<cluster_tests::audit::Request>> {
-    Ok(lab.requests()?.into_iter().filter(cluster_tests::audit::Request::writes).collect())
-}
-
-/// Waits until what was begun is done: no write for some seconds. Returns how many there were.
-async fn quiet(lab: &Lab) -> Result<usize> {
-    let mut last = (usize::MAX, tokio::time::Instant::now());
-    within(LONG, "there was no write for 5 s", async || {
-        let count = writes(lab)?.len();
-        if count != last.0 {
-            last = (count, tokio::time::Instant::now());
-        }
-        ensure!(last.1.elapsed() >= Duration::from_secs(5), "there were {count} writes");
-        Ok(count)
-    })
-    .await
 }
 
 async fn every_server_was_looked_at(operator: &Operator, count: usize) -> Result<()> {

@@ -6,6 +6,7 @@
 
 mod columns;
 mod kubernetes;
+mod values;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceConversion, CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceValidation,
@@ -60,7 +61,7 @@ pub fn to_yaml() -> String {
 fn plugins() -> CustomResourceDefinition {
     let mut crd = RenderPlugin::crd();
     for version in &mut crd.spec.versions {
-        version.schema = Some(corrected(version.schema.take()));
+        version.schema = Some(corrected(version.schema.take(), |_| {}));
     }
     crd
 }
@@ -78,7 +79,7 @@ fn servers() -> CustomResourceDefinition {
     };
     let stored = CustomResourceDefinitionVersion {
         additional_printer_columns: Some(columns::stored()),
-        schema: Some(corrected(derived.schema.clone())),
+        schema: Some(corrected(derived.schema.clone(), values::restrict)),
         ..derived.clone()
     };
     let deprecated = CustomResourceDefinitionVersion {
@@ -119,7 +120,10 @@ fn whole_numbers(value: &mut Value) {
 /// As [`Definition::to_yaml`].
 pub fn open_api_schema() -> Value {
     let schema = servers().spec.versions.into_iter().next().and_then(|version| version.schema);
-    serde_json::to_value(schema.and_then(|schema| schema.open_api_v3_schema)).expect("a schema is JSON")
+    let mut schema =
+        serde_json::to_value(schema.and_then(|schema| schema.open_api_v3_schema)).expect("a schema is JSON");
+    whole_numbers(&mut schema);
+    schema
 }
 
 /// Calls `visit` with the name of the property that holds a schema, and the schema, for a schema and all below it.
@@ -127,10 +131,11 @@ pub(super) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&str, &mut 
     kubernetes::each(schema, "", visit);
 }
 
-fn corrected(schema: Option<CustomResourceValidation>) -> CustomResourceValidation {
+fn corrected(schema: Option<CustomResourceValidation>, restrict: impl Fn(&mut Value)) -> CustomResourceValidation {
     let derived = schema.and_then(|schema| schema.open_api_v3_schema).unwrap_or_default();
     let mut schema = serde_json::to_value(derived).expect("a schema is JSON");
     kubernetes::correct(&mut schema);
+    restrict(&mut schema);
     let schema: JSONSchemaProps = serde_json::from_value(schema).expect("the corrected schema is a schema");
     CustomResourceValidation { open_api_v3_schema: Some(schema) }
 }

@@ -5,7 +5,7 @@
 //! silently, unless an exemption says why that is right.
 
 mod exemptions;
-mod fields;
+pub(super) mod fields;
 mod place;
 mod values;
 

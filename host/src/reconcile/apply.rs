@@ -208,6 +208,7 @@ async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context
     let message = match refusal.code {
         CONFLICT if !force => conflict(&refusal.message),
         400 | 413 | 422 => refusal.message.clone(),
+        _ if refusal.message.starts_with(UNTYPED) => refusal.message.clone(),
         _ => return Err(Unreachable::refused(&format!("apply {}", key.kind), &refusal).into()),
     };
     Err(Error::Child {
@@ -220,6 +221,8 @@ async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context
 }
 
 const CONFLICT: u16 = 409;
+/// How the API server refuses lists in which two entries have the same key. It calls that a fault of its own (500).
+const UNTYPED: &str = "failed to create typed patch object";
 
 /// The API server's list of field managers, without its advice on forcing.
 fn conflict(message: &str) -> String {

@@ -97,3 +97,21 @@ async fn failures_are_asked_about_again_less_and_less_often() {
     tokio::time::advance(Duration::from_secs(12)).await;
     assert!(entry.is_due(&subject("b")), "and so does an answer");
 }
+
+#[tokio::test(start_paused = true)]
+async fn servers_that_failed_together_are_asked_again_apart() {
+    const SERVERS: usize = 1000;
+    let now = Instant::now();
+    let mut next: Vec<Duration> = (0..SERVERS)
+        .map(|_| {
+            let mut entry = Entry::default();
+            asked(&mut entry, &subject("a"));
+            entry.conclude(Err(Unanswered::unreadable()));
+            entry.next.expect("a failure is asked about again") - now
+        })
+        .collect();
+    next.sort();
+    // A tenth of them within a twentieth of the time would be a crowd.
+    let together = |window: &[Duration]| window[window.len() - 1] < window[0] + Duration::from_millis(50);
+    assert!(!next.windows(SERVERS / 10).any(together), "{next:?}");
+}

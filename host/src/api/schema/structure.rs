@@ -71,6 +71,10 @@ pub(crate) fn message(error: &ValidationError<'_>) -> String {
         Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
         Kind::MaxItems { limit } => format!("must have at most {limit} entries"),
         Kind::MinProperties { limit: 1 } => "must have at least one field; leave it out otherwise".to_owned(),
+        Kind::MaxProperties { limit: 1 } => "must have exactly one field".to_owned(),
+        Kind::Pattern { pattern } if !pattern.contains("KMGTPE") => {
+            format!("must match {pattern}; is {}", error.instance())
+        }
         Kind::Pattern { .. } => format!("must be a quantity, such as 500m, 2, 64Mi or 1.5Gi; is {}", error.instance()),
         _ => error.masked_with("the value").to_string(),
     }

@@ -2,6 +2,8 @@
 //!
 //! Rules: `k8s.io/kubernetes/pkg/apis/networking/validation`, as documented at the type `NetworkPolicyPeer`.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use k8s_openapi::api::networking::v1::{IPBlock, NetworkPolicyPeer, NetworkPolicyPort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -38,15 +40,22 @@ pub(crate) fn peer(path: &str, peer: &NetworkPolicyPeer) -> Vec<Violation> {
 }
 
 fn ip_block(path: &str, block: &IPBlock) -> Vec<Violation> {
-    let Ok(cidr) = block.cidr.parse::<IpNet>() else { return vec![not_a_cidr(&format!("{path}.cidr"), &block.cidr)] };
+    let Some(cidr) = range(&block.cidr) else { return vec![not_a_cidr(&format!("{path}.cidr"), &block.cidr)] };
     let excepts = block.except.iter().flatten().enumerate();
     excepts.filter_map(|(index, text)| except(&format!("{path}.except[{index}]"), text, cidr)).collect()
 }
 
 fn except(path: &str, text: &str, cidr: IpNet) -> Option<Violation> {
-    let Ok(except) = text.parse::<IpNet>() else { return Some(not_a_cidr(path, text)) };
+    let Some(except) = range(text) else { return Some(not_a_cidr(path, text)) };
     let inside = cidr.contains(&except.network()) && except.prefix_len() > cidr.prefix_len();
     (!inside).then(|| Violation::new(path, format!("must lie inside {cidr} and be smaller; is \"{text}\"")))
+}
+
+/// A range without leading zeros, which some programs take for octal numbers.
+fn range(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    address.parse::<IpAddr>().ok()?;
+    (length == "0" || !length.starts_with('0')).then(|| text.parse().ok())?
 }
 
 fn not_a_cidr(path: &str, text: &str) -> Violation {
@@ -96,7 +105,7 @@ mod tests {
         let peer = |cidr: &str| json!({"ipBlock": {"cidr": cidr}});
         let good: Vec<Value> = ["0.0.0.0/0", "10.0.0.7/8", "::/0", "2001:db8::/64"].into_iter().map(peer).collect();
         assert_eq!(paths(json!({"egressTo": good})), Vec::<String>::new());
-        for bad in ["", "10.0.0.1", "10.0.0.0/33", "300.0.0.0/8", "example.com/24"] {
+        for bad in ["", "10.0.0.1", "10.0.0.0/33", "300.0.0.0/8", "010.0.0.0/8", "10.0.0.0/08", "example.com/24"] {
             assert_eq!(paths(json!({"egressTo": [peer(bad)]})), ["spec.network.egressTo[0].ipBlock.cidr"], "{bad}");
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// One step into an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::offline) enum Step {
     /// To a field.
     Field(String),
     /// To an entry of a map.
@@ -17,7 +17,7 @@ pub(super) enum Step {
 
 /// A leaf of the schema.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(in crate::offline) struct Field {
     pub path: Vec<Step>,
     pub schema: Value,
 }
@@ -48,7 +48,7 @@ impl fmt::Display for Field {
 }
 
 /// The leaves of `spec`, in the order of the schema.
-pub(super) fn of(schema: &Value) -> Vec<Field> {
+pub(in crate::offline) fn of(schema: &Value) -> Vec<Field> {
     let mut found = Vec::new();
     walk(&schema["properties"]["spec"], &[Step::Field("spec".to_owned())], &mut found);
     found

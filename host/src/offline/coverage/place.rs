@@ -88,10 +88,12 @@ fn items(value: &mut Value) -> &mut Vec<Value> {
     value.as_array_mut().expect("it is a list now")
 }
 
-/// In a union, `type` names the member that is there: `type: ConfigMap` and `configMap`.
+/// In a union, `type` names the member that is there: `type: ConfigMap` and `configMap`, `type: Localhost` and
+/// `localhostProfile`.
 fn choose(union: &mut Value, schema: &Value, member: &str) {
     let mut types = schema["properties"]["type"]["enum"].as_array().into_iter().flatten();
-    if let Some(chosen) = types.find(|one| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(member))) {
+    let member = member.to_lowercase();
+    if let Some(chosen) = types.find(|one| one.as_str().is_some_and(|one| member.starts_with(&one.to_lowercase()))) {
         union["type"] = chosen.clone();
     }
 }

@@ -12,7 +12,10 @@ pub(super) fn two(name: &str, schema: &Value) -> [Value; 2] {
         // A port range ends after it begins.
         ("endPort", _) => [json!(9001), json!(9002)],
         ("port", _) => [json!(8081), json!(8082)],
+        (_, Some("integer")) if schema["maximum"] == 1 => [json!(0), json!(1)],
         (_, Some("integer")) => [json!(1), json!(2)],
+        // The path of a file in a volume.
+        ("path", _) if schema["pattern"].is_string() => ["one", "two"].map(Value::from),
         // What else is "integer or string" is a quantity.
         (_, None) => [json!("1"), json!("2")],
         _ => texts(name).map(Value::from),
@@ -24,6 +27,9 @@ fn texts(name: &str) -> [&'static str; 2] {
     match name {
         "ref" => ["ghcr.io/example/one:1", "ghcr.io/example/two:1"],
         "path" => ["/one", "/two"],
+        "fieldPath" => ["metadata.name", "metadata.uid"],
+        "resource" => ["limits.cpu", "limits.memory"],
+        "medium" => ["Memory", "HugePages"],
         "cidr" => ["10.0.0.0/8", "11.0.0.0/8"],
         "except" => ["10.1.0.0/16", "10.2.0.0/16"],
         _ => ["one", "two"],

@@ -4,6 +4,9 @@
 //! then each Secret by sorted name, over sorted keys: `configmap/<name>/<key>=` or `secret/<name>/<key>=`, the raw
 //! value, and a NUL.
 
+#[cfg(test)]
+mod golden;
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
