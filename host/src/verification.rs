@@ -66,6 +66,8 @@ pub struct Verifier {
 struct Shared {
     client: Client,
     slots: Semaphore,
+    /// Half of them: servers that fail again and again leave the rest to those that were not asked yet.
+    again: Semaphore,
     answered: mpsc::UnboundedSender<ServerName>,
     metrics: Metrics,
     servers: Mutex<HashMap<String, Entry>>,
@@ -93,8 +95,8 @@ impl Verifier {
         metrics: Metrics,
         answered: mpsc::UnboundedSender<ServerName>,
     ) -> Self {
-        let slots = Semaphore::new(concurrency);
-        let shared = Shared { client, slots, answered, metrics, servers: Mutex::default() };
+        let (slots, again) = (Semaphore::new(concurrency), Semaphore::new(concurrency.div_ceil(2)));
+        let shared = Shared { client, slots, again, answered, metrics, servers: Mutex::default() };
         Self { shared: Arc::new(shared), tasks: TaskTracker::new() }
     }
 
@@ -109,8 +111,11 @@ impl Verifier {
         let entry = servers.entry(uid.to_owned()).or_default();
         let target = Target { url: subject.url.clone(), tls, era: entry.era };
         entry.begin(subject);
-        let (shared, uid) = (Arc::clone(&self.shared), uid.to_owned());
-        self.tasks.spawn(async move { shared.ask(uid, server, target).await });
+        let (shared, uid, again) = (Arc::clone(&self.shared), uid.to_owned(), !entry.fresh);
+        self.tasks.spawn(async move {
+            let _again = if again { Some(shared.again.acquire().await) } else { None };
+            shared.ask(uid, server, target).await;
+        });
     }
 
     /// What is known of the server.

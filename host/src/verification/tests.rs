@@ -105,13 +105,41 @@ async fn servers_that_failed_together_are_asked_again_apart() {
     let mut next: Vec<Duration> = (0..SERVERS)
         .map(|_| {
             let mut entry = Entry::default();
-            asked(&mut entry, &subject("a"));
-            entry.conclude(Err(Unanswered::unreadable()));
+            for _ in 0..2 {
+                asked(&mut entry, &subject("a"));
+                entry.conclude(Err(Unanswered::unreadable()));
+            }
             entry.next.expect("a failure is asked about again") - now
         })
         .collect();
     next.sort();
     // A tenth of them within a twentieth of the time would be a crowd.
     let together = |window: &[Duration]| window[window.len() - 1] < window[0] + Duration::from_millis(50);
-    assert!(!next.windows(SERVERS / 10).any(together), "{next:?}");
+    assert!(!next.windows(SERVERS / 10).any(together), "from {:?} to {:?}", next[0], next[SERVERS - 1]);
+}
+
+/// An address that takes connections and never answers.
+async fn silent() -> (tokio::net::TcpListener, String) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/mcp", listener.local_addr().expect("its address"));
+    (listener, url)
+}
+
+#[tokio::test]
+async fn servers_that_fail_again_leave_slots_to_those_that_were_not_asked_yet() {
+    let (_listener, url) = silent().await;
+    let (answered, mut answers) = mpsc::unbounded_channel();
+    let verifier = Verifier::new(Client::new(Vec::new()), 2, Metrics::default(), answered);
+    for number in 0..10 {
+        let uid = format!("hanging-{number}");
+        let subject = Subject { url: url.clone(), ..subject("a") };
+        let failed = Entry { subject: Some(subject.clone()), failures: 1, ..Entry::default() };
+        verifier.shared.servers().insert(uid.clone(), failed);
+        verifier.ask(&uid, (String::new(), uid.clone()), subject, Tls::SystemRoots);
+    }
+    tokio::task::yield_now().await;
+    let refused = Subject { url: "http://127.0.0.1:1/mcp".into(), ..subject("a") };
+    verifier.ask("new", (String::new(), "new".into()), refused, Tls::SystemRoots);
+    let first = answers.recv().await.expect("an answer");
+    assert_eq!(first.1, "new");
 }
