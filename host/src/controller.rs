@@ -3,12 +3,12 @@
 //!
 //! What then happens is in [`crate::reconcile`].
 
+mod observer;
 mod watches;
 
 pub(crate) use self::watches::report;
 pub use self::watches::{GrantedKindRequests, GrantedKinds};
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,6 @@ use futures::{FutureExt, Stream, StreamExt, future, stream};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::Event;
 use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Resource, ResourceExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -27,6 +26,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+use self::observer::Observer;
 use self::watches::Synced;
 use crate::api::MCPServer;
 use crate::cache::previous;
@@ -177,7 +177,7 @@ async fn controller(
     stop: &CancellationToken,
 ) {
     let (store, writer) = reflector::store();
-    let mut observer = Observer { ctx: Arc::clone(ctx), namespace, listed: HashSet::new() };
+    let mut observer = Observer::new(Arc::clone(ctx), namespace);
     let [watched, queue, triggered] = [ctx, ctx, ctx].map(Arc::clone);
     let servers = watcher(api, watcher::Config::default())
         .default_backoff()
@@ -246,53 +246,6 @@ async fn one(server: Arc<Guarded>, ctx: Arc<Context>, slots: Arc<Semaphore>) -> 
     };
     ctx.metrics.reconciled(result, start.elapsed());
     Ok(action)
-}
-
-/// Keeps the list of servers, and drops what is remembered of those that are gone.
-struct Observer {
-    ctx: Arc<Context>,
-    namespace: Option<String>,
-    listed: HashSet<ServerName>,
-}
-
-impl Observer {
-    fn observe(&mut self, event: &Event<Guarded>) {
-        let name = |server: &Guarded| (server.namespace().unwrap_or_default(), server.name_any());
-        let known = &self.ctx.cache.servers;
-        let news = match event {
-            Event::Init => {
-                self.listed.clear();
-                false
-            }
-            Event::InitApply(server) => {
-                self.listed.insert(name(server));
-                known.observe(name(server), server.labels().clone())
-            }
-            Event::Apply(server) => known.observe(name(server), server.labels().clone()),
-            Event::InitDone => !known.retain(self.namespace.as_deref(), &self.listed).is_empty(),
-            Event::Delete(server) => {
-                forget(server, &self.ctx);
-                known.forget(&name(server))
-            }
-        };
-        if news {
-            self.ctx.plugin_news.notify_one();
-        }
-    }
-}
-
-/// Drops everything that is remembered of a deleted server.
-fn forget(server: &Guarded, ctx: &Context) {
-    let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
-    let uid = server.uid().unwrap_or_default();
-    ctx.cache.sources.forget_server(&namespace, &name);
-    ctx.cache.statuses.forget(&uid);
-    ctx.verifier.forget(&uid);
-    ctx.backoff.forget(&uid);
-    ctx.plugins.succeeded(&uid, &[]);
-    if let Ok(server) = &server.0 {
-        ctx.metrics.forget(server);
-    }
 }
 
 /// `major.minor` of the API server.

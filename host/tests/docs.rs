@@ -54,7 +54,7 @@ fn every_right_is_documented_with_its_reason() {
 #[test]
 fn every_metric_is_documented() {
     let page = page("docs/status.md");
-    let source = include_str!("../src/metrics.rs");
+    let source = include_str!("../src/metrics/families.rs");
     let quoted = source.split('"').skip(1).step_by(2);
     let metrics: Vec<_> = quoted.filter(|text| text.starts_with("mcpserver_") || text.starts_with("mcp_")).collect();
     assert!(!metrics.is_empty());
@@ -63,6 +63,29 @@ fn every_metric_is_documented() {
         assert!(documented, "docs/status.md lacks {name}");
     }
     assert_eq!(page.matches("\n| `mcp").count(), metrics.len(), "a metric is documented that does not exist");
+}
+
+/// A cluster test as `file::name`; one of the library as `module::…::name`.
+#[test]
+fn every_test_that_the_page_on_compatibility_names_exists() {
+    let page = page("docs/compatibility.md");
+    let names: Vec<_> =
+        page.split('`').skip(1).step_by(2).filter(|text| text.contains("::") && !text.contains(' ')).collect();
+    assert!(names.len() > 50, "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "file::name") {
+        let parts: Vec<_> = name.split("::").collect();
+        let (test, modules) = parts.split_last().unwrap();
+        let file = if let [file] = modules {
+            format!("tests/suite/{file}.rs")
+        } else {
+            format!("host/src/{}.rs", modules.join("/"))
+        };
+        let function = format!("fn {test}(");
+        // The module `tests` is at the end of its file, or in a file of its own.
+        let beside = file.replace("/tests.rs", ".rs");
+        let sources = [file, beside].map(|file| fs::read_to_string(root().join(file)).unwrap_or_default());
+        assert!(sources.iter().any(|source| source.contains(&function)), "there is no test {name}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{Kind, LONG, Lab, looks};
 /// To list hundreds of servers all the time would be most of what the API server has to do.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long many servers may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Lab {
     /// Creates objects, some at a time.

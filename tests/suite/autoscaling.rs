@@ -104,10 +104,14 @@ fn replicas(number: i32) -> Value {
 }
 
 /// What an autoscaler does: it reads the scale and replaces it.
+/// An autoscaler that meets a newer version than it has seen looks again.
 async fn autoscale(lab: &Lab, kind: Kind, number: i32) -> Result<()> {
-    let mut scale = lab.scale(kind, "demo").await?;
-    scale.spec = Some(ScaleSpec { replicas: Some(number) });
-    lab.replace_scale(kind, "demo", &scale).await
+    within(PROMPT, &format!("the scale says {number}"), async || {
+        let mut scale = lab.scale(kind, "demo").await?;
+        scale.spec = Some(ScaleSpec { replicas: Some(number) });
+        lab.replace_scale(kind, "demo", &scale).await
+    })
+    .await
 }
 
 /// Waits until the Deployment has this number, and its pods are counted in the server's status.

@@ -10,19 +10,19 @@ use cluster_tests::{Kind, LONG, Lab, Operator, Test, trial_within, within};
 use serde_json::{Value, json};
 
 pub fn tests() -> Vec<Test> {
-    let limit = Duration::from_mins(8);
-    vec![trial_within(limit, hundreds_of_hanging_servers_delay_no_update_and_are_verified_once_they_answer)]
+    let limit = Duration::from_mins(15);
+    vec![trial_within(limit, hanging_servers_delay_no_update_and_are_verified_once_they_answer)]
 }
 
-/// How many hang; `HANGING` says another number. The operator asks 32 at a time, so these wait in line for minutes, and
-/// more would but make the cluster's own work longer.
-const HANGING: usize = 300;
+/// How many hang; `HANGING` says another number. The operator asks 32 at a time, so these wait in line for most of
+/// the test, and more would but make the cluster's own work longer.
+const HANGING: usize = 100;
 /// How much longer an update may take because of them.
 const ALLOWED: Duration = Duration::from_secs(1);
 /// The median of so many updates is compared: one of them may meet a busy machine.
 const UPDATES: usize = 7;
 
-async fn hundreds_of_hanging_servers_delay_no_update_and_are_verified_once_they_answer(lab: &Lab) -> Result<()> {
+async fn hanging_servers_delay_no_update_and_are_verified_once_they_answer(lab: &Lab) -> Result<()> {
     lab.needs_to_be_inside()?;
     lab.only_fake_pods().await?;
     let endpoint = silent_endpoint(lab).await?;

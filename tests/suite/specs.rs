@@ -20,7 +20,7 @@ use self::random::{Broken, Generator};
 use crate::rules::create;
 
 pub fn tests() -> Vec<Test> {
-    let limit = Duration::from_mins(8);
+    let limit = Duration::from_mins(15);
     vec![
         trial_within(limit, random_servers_are_applied_once_and_stay_as_they_are),
         trial_within(limit, random_broken_servers_are_refused_with_the_field),
@@ -32,7 +32,7 @@ async fn random_servers_are_applied_once_and_stay_as_they_are(lab: &Lab) -> Resu
     lab.only_fake_pods().await?;
     pool(lab).await?;
     let operator = lab.operator(&["--verify", "false"]).await?;
-    let (mut generator, count, seed) = generator(120)?;
+    let (mut generator, count, seed) = generator(60)?;
     let servers: Vec<Value> = (0..count).map(|number| generator.server(&format!("random-{number}"))).collect();
     let creations = servers.iter().map(async |server| match create(lab, server, "").await {
         Ok(_) => None,
@@ -67,7 +67,7 @@ async fn random_broken_servers_are_refused_with_the_field(lab: &Lab) -> Result<(
     lab.fake_pods().await?;
     pool(lab).await?;
     let operator = lab.operator(&["--verify", "false"]).await?;
-    let (mut generator, count, seed) = generator(400)?;
+    let (mut generator, count, seed) = generator(200)?;
     let broken: Vec<Broken> = (0..count).map(|number| generator.broken(&format!("broken-{number}"))).collect();
     let creations = broken.iter().map(async |broken| (broken, create(lab, &broken.manifest, "").await));
     let answers: Vec<_> = stream::iter(creations).buffer_unordered(8).collect().await;

@@ -131,13 +131,25 @@ impl Families {
 
     fn about_servers(&self, registry: &mut Registry) {
         let failures = [
-            ("validation", "Attempts that found a spec or a reference invalid", &self.validation_failures),
-            ("deployment", "Attempts in which a workload could not be written", &self.deployment_failures),
-            ("service", "Attempts in which a Service could not be written", &self.service_failures),
-            ("networkpolicy", "Attempts in which a NetworkPolicy could not be written", &self.network_policy_failures),
+            (
+                "mcpserver_validation_failures",
+                "Attempts that found a spec or a reference invalid",
+                &self.validation_failures,
+            ),
+            (
+                "mcpserver_deployment_failures",
+                "Attempts in which a workload could not be written",
+                &self.deployment_failures,
+            ),
+            ("mcpserver_service_failures", "Attempts in which a Service could not be written", &self.service_failures),
+            (
+                "mcpserver_networkpolicy_failures",
+                "Attempts in which a NetworkPolicy could not be written",
+                &self.network_policy_failures,
+            ),
         ];
-        for (what, help, family) in failures {
-            registry.register(&format!("mcpserver_{what}_failures"), help, family.clone());
+        for (name, help, family) in failures {
+            registry.register(name, help, family.clone());
         }
         let conditions = "Conditions of each server: 1 for what holds now";
         registry.register("mcpserver_condition_info", conditions, self.conditions.clone());

@@ -6,30 +6,26 @@
 pub mod config_hash;
 pub mod keys;
 pub mod references;
+mod resolve;
 pub mod verify_from;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
-use self::references::{Reference, Source, SourceKind};
+use self::references::Reference;
+pub use self::resolve::{CA_KEY, Resolved, ca_problems, config_map_contents, read, secret_contents};
 use self::verify_from::VerifyFrom;
-use super::error::Unreachable;
-use super::{Context, Error, Identity, call};
+use super::{Context, Error, Identity};
 use crate::api::render_plugin::Grants;
-use crate::api::status::InputStatus;
 use crate::api::{self, MCPServer, MCPServerSpec, Violation};
+use crate::canonical;
 use crate::plugins::Missing;
 use crate::sandbox::{Fact, Plugin};
-use crate::{canonical, handshake};
 
 /// `kubectl apply` leaves the whole manifest in this annotation: no plugin should see a second, older spec.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Where a CA Secret keeps its certificates.
-pub const CA_KEY: &str = "ca.crt";
 
 /// One plugin of the chain, with what the cluster's owners configured for it.
 #[derive(Clone)]
@@ -64,24 +60,6 @@ pub struct Surroundings {
     pub verify_from: Option<VerifyFrom>,
     /// The plugins, first stage first; never empty.
     pub chain: Vec<Stage>,
-}
-
-/// The ConfigMaps and Secrets that a server refers to and that exist.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Resolved {
-    /// Which versions the hash is of, sorted by kind and name.
-    pub inputs: Vec<InputStatus>,
-    /// The hash over their contents.
-    pub config_hash: Option<String>,
-}
-
-impl Resolved {
-    /// Whether it is of exactly these versions, and answers everything that the spec asks of them.
-    fn is_of(&self, versions: &[InputStatus], spec: &MCPServerSpec) -> bool {
-        self.inputs.len() == versions.len()
-            && self.inputs.iter().zip(versions).all(|(input, version)| input.is_version_of(version))
-            && keys::are_known(spec, &self.inputs)
-    }
 }
 
 /// Everything that the rendering of one server depends on.
@@ -194,7 +172,7 @@ pub async fn from_cluster(server: &MCPServer, ctx: &Context) -> Result<Inputs, E
     if !violations.is_empty() {
         return Err(Error::Invalid(violations));
     }
-    let resolved = resolve(server, &identity, &references, ctx).await?;
+    let resolved = resolve::resolve(server, &identity, &references, ctx).await?;
     let chain = chain(server, &identity, ctx)?;
     Ok(Inputs::new(server, resolved, &Surroundings { chain, ..ctx.surroundings.clone() }))
 }
@@ -218,99 +196,4 @@ fn missing(identity: &Identity, references: &[Reference], ctx: &Context) -> Vec<
         message: format!("{} {}/{} does not exist", reference.source.kind, identity.namespace, reference.source.name),
     };
     references.iter().filter(absent).map(violation).collect()
-}
-
-/// Takes over the recorded hash when nothing changed since; else reads the contents, hashes them and drops them.
-async fn resolve(
-    server: &MCPServer,
-    identity: &Identity,
-    references: &[Reference],
-    ctx: &Context,
-) -> Result<Resolved, Error> {
-    let mut inputs = ctx.cache.sources.versions(&identity.namespace, references);
-    let known = recorded(server).into_iter().chain(ctx.cache.sources.hashed(identity));
-    if let Some(resolved) = known.into_iter().find(|resolved| resolved.is_of(&inputs, &server.spec)) {
-        return Ok(resolved);
-    }
-    let mut contents = BTreeMap::new();
-    for reference in references {
-        if contents.contains_key(&reference.source) {
-            continue;
-        }
-        if let Some(found) = read(&identity.namespace, &reference.source, ctx).await? {
-            contents.insert(reference.source.clone(), found);
-        }
-    }
-    let problems = ca_problems(&server.spec, &contents);
-    if !problems.is_empty() {
-        return Err(Error::Invalid(problems));
-    }
-    for (source, contents) in &contents {
-        let is_of = |input: &&mut InputStatus| input.name == source.name && input.kind == source.kind.as_str();
-        if let Some(input) = inputs.iter_mut().find(is_of) {
-            keys::look_up(&server.spec, source, contents, input);
-        }
-    }
-    let resolved = Resolved { inputs, config_hash: config_hash::hash(&contents) };
-    ctx.cache.sources.remember_hash(identity, &resolved);
-    Ok(resolved)
-}
-
-/// What the status recorded.
-fn recorded(server: &MCPServer) -> Option<Resolved> {
-    let record = server.status.as_ref()?.render.as_ref()?;
-    Some(Resolved { inputs: record.inputs.clone(), config_hash: record.config_hash.clone() })
-}
-
-/// Contents of one ConfigMap or Secret; `None` when it is gone.
-pub async fn read(
-    namespace: &str,
-    source: &Source,
-    ctx: &Context,
-) -> Result<Option<config_hash::Contents>, Unreachable> {
-    let client = ctx.client.clone();
-    match source.kind {
-        SourceKind::ConfigMap => {
-            let api: Api<ConfigMap> = Api::namespaced(client, namespace);
-            Ok(read_one(&api, &source.name, "get ConfigMap").await?.map(config_map_contents))
-        }
-        SourceKind::Secret => {
-            let api: Api<Secret> = Api::namespaced(client, namespace);
-            Ok(read_one(&api, &source.name, "get Secret").await?.map(secret_contents))
-        }
-    }
-}
-
-async fn read_one<K>(api: &Api<K>, name: &str, what: &str) -> Result<Option<K>, Unreachable>
-where
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
-{
-    call(what, api.get_opt(name)).await?.map_err(|refusal| Unreachable::refused(what, &refusal))
-}
-
-/// Keys and bytes of a ConfigMap, `data` and `binaryData` merged.
-pub fn config_map_contents(object: ConfigMap) -> config_hash::Contents {
-    let text = object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
-    let binary = object.binary_data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value));
-    text.chain(binary).collect()
-}
-
-/// Keys and raw bytes of a Secret. `stringData`, which only manifests have, wins as it does in the API server.
-pub fn secret_contents(object: Secret) -> config_hash::Contents {
-    let raw = object.data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value));
-    let text = object.string_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
-    raw.chain(text).collect()
-}
-
-/// What is wrong with the CA bundle that the server names, if it names one.
-pub fn ca_problems(spec: &MCPServerSpec, contents: &BTreeMap<Source, config_hash::Contents>) -> Vec<Violation> {
-    let Some(source) = references::ca_bundle(spec) else { return Vec::new() };
-    let Some(secret) = contents.get(&source) else { return Vec::new() };
-    let problem = match secret.get(CA_KEY) {
-        None => Some(format!("has no key {CA_KEY}; put the CA's certificates there, in PEM")),
-        Some(pem) => handshake::ca_bundle_problem(pem).map(|problem| format!("key {CA_KEY}: {problem}")),
-    };
-    let message = |problem| format!("Secret {} {problem}", source.name);
-    let path = references::CA_BUNDLE_PATH.to_owned();
-    problem.map(|problem| Violation { path, message: message(problem) }).into_iter().collect()
 }
