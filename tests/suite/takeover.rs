@@ -1,5 +1,7 @@
 //! Switching from the previous operator of MCPServers, and back: no pod is restarted, and what the user removes later goes.
 
+mod previous;
+
 use anyhow::{Context as _, Result, ensure};
 use cluster_tests::command::kubectl_with;
 use cluster_tests::manifests::{config_map, server};
@@ -16,9 +18,6 @@ pub fn tests() -> Vec<Test> {
         trial(the_previous_operator_can_come_back_and_go_again),
     ]
 }
-
-/// SHA-256 of the bytes `configmap/settings/mode=quiet` and a NUL.
-const CONFIG_HASH: &str = "d292166abe473241865b87bc10e6218718b37c5ace4242d04b73b533a2fee747";
 
 /// A server that uses much of what can be given.
 fn spec() -> Value {
@@ -40,7 +39,7 @@ fn bare() -> Value {
 }
 
 async fn taking_over_restarts_no_pod(lab: &Lab) -> Result<()> {
-    previous(lab, &spec()).await?;
+    left_by_previous(lab, &spec()).await?;
     let before = lives(lab).await?;
     let _operator = take_over(lab).await?;
     let after = lives(lab).await?;
@@ -48,14 +47,14 @@ async fn taking_over_restarts_no_pod(lab: &Lab) -> Result<()> {
     ensure!(before == after, "something moved: before {before}, after {after}");
     let deployment = lab.get(Kind::Deployment, "demo").await?;
     ensure!(writers(&deployment).contains(&"mcp-operator Apply".to_owned()), "{:?}", writers(&deployment));
-    for annotation in TRACKING {
+    for annotation in previous::TRACKING {
         ensure!(deployment["metadata"]["annotations"][annotation].is_string(), "{annotation} is gone");
     }
     Ok(())
 }
 
 async fn what_the_user_removes_after_the_takeover_goes(lab: &Lab) -> Result<()> {
-    previous(lab, &spec()).await?;
+    left_by_previous(lab, &spec()).await?;
     let _operator = take_over(lab).await?;
     lab.apply(&server("demo", &bare())).await?;
     is_bare(lab).await
@@ -63,7 +62,7 @@ async fn what_the_user_removes_after_the_takeover_goes(lab: &Lab) -> Result<()> 
 
 /// While no operator ran.
 async fn what_the_user_removed_before_the_takeover_goes(lab: &Lab) -> Result<()> {
-    previous(lab, &spec()).await?;
+    left_by_previous(lab, &spec()).await?;
     lab.apply(&server("demo", &bare())).await?;
     let _operator = take_over(lab).await?;
     is_bare(lab).await
@@ -71,7 +70,7 @@ async fn what_the_user_removed_before_the_takeover_goes(lab: &Lab) -> Result<()>
 
 /// Among them another controller of the same common name.
 async fn fields_of_others_survive_the_takeover(lab: &Lab) -> Result<()> {
-    previous(lab, &spec()).await?;
+    left_by_previous(lab, &spec()).await?;
     let mut deployment = lab.get(Kind::Deployment, "demo").await?;
     let sidecar = json!({ "name": "mesh", "image": "localhost/probe:1", "args": ["silent"] });
     let pod = &mut deployment["spec"]["template"]["spec"];
@@ -79,12 +78,7 @@ async fn fields_of_others_survive_the_takeover(lab: &Lab) -> Result<()> {
     deployment["spec"]["replicas"] = 2.into();
     deployment["metadata"]["labels"]["cost-centre"] = "7".into();
     write_as_previous(&["replace"], &deployment).await?;
-    settled(lab).await?;
-    let before = lives(lab).await?;
-    let _operator = take_over(lab).await?;
-    ensure!(lives(lab).await? == before, "before {before}, after {}", lives(lab).await?);
-    lab.apply(&server("demo", &bare())).await?;
-    is_bare(lab).await?;
+    let _operator = take_over_and_strip(lab).await?;
     let deployment = lab.get(Kind::Deployment, "demo").await?;
     ensure!(deployment["spec"]["template"]["spec"]["containers"][1]["name"] == "mesh", "{}", deployment["spec"]);
     ensure!(deployment["spec"]["replicas"] == 2, "{}", deployment["spec"]);
@@ -93,7 +87,7 @@ async fn fields_of_others_survive_the_takeover(lab: &Lab) -> Result<()> {
 }
 
 async fn status_of_the_previous_operator_is_ours_alone_afterwards(lab: &Lab) -> Result<()> {
-    previous(lab, &spec()).await?;
+    left_by_previous(lab, &spec()).await?;
     let _operator = take_over(lab).await?;
     let released = |found: &Value| {
         let condition = condition(found, "Programmed");
@@ -108,7 +102,7 @@ async fn status_of_the_previous_operator_is_ours_alone_afterwards(lab: &Lab) -> 
 }
 
 async fn the_previous_operator_can_come_back_and_go_again(lab: &Lab) -> Result<()> {
-    previous(lab, &spec()).await?;
+    left_by_previous(lab, &spec()).await?;
     take_over(lab).await?.kill().await?;
     let more = json!([{ "name": "FIRST", "value": "1" }, { "name": "THIRD", "value": "3" }]);
     let mut spec = spec();
@@ -117,27 +111,31 @@ async fn the_previous_operator_can_come_back_and_go_again(lab: &Lab) -> Result<(
     let mut deployment = lab.get(Kind::Deployment, "demo").await?;
     deployment["spec"]["template"]["spec"]["containers"][0]["env"] = more;
     write_as_previous(&["replace"], &deployment).await?;
-    settled(lab).await?;
-    let before = lives(lab).await?;
-    let _operator = take_over(lab).await?;
-    ensure!(lives(lab).await? == before, "before {before}, after {}", lives(lab).await?);
-    lab.apply(&server("demo", &bare())).await?;
-    is_bare(lab).await
+    take_over_and_strip(lab).await.map(drop)
 }
 
-const TRACKING: [&str; 2] = ["mcp.x-k8s.io/managed-extra-labels", "mcp.x-k8s.io/managed-extra-annotations"];
+/// Nothing moves when it is taken over, and then everything that the author removes goes.
+async fn take_over_and_strip(lab: &Lab) -> Result<Operator> {
+    settled(lab).await?;
+    let before = lives(lab).await?;
+    let operator = take_over(lab).await?;
+    ensure!(lives(lab).await? == before, "before {before}, after {}", lives(lab).await?);
+    lab.apply(&server("demo", &bare())).await?;
+    is_bare(lab).await?;
+    Ok(operator)
+}
 
 /// A server as the previous operator leaves it: children, running pods, status.
-async fn previous(lab: &Lab, spec: &Value) -> Result<()> {
+async fn left_by_previous(lab: &Lab, spec: &Value) -> Result<()> {
     lab.fake_pods().await?;
     lab.apply(&config_map("settings", "mode", "quiet")).await?;
     let server = lab.apply(&server("demo", spec)).await?;
-    for child in children(&server["metadata"]["uid"]) {
+    for child in previous::children(&server["metadata"]["uid"]) {
         let child = in_namespace(lab, child);
         write_as_previous(&["create"], &child).await?;
     }
     settled(lab).await?;
-    let status = in_namespace(lab, status(lab));
+    let status = in_namespace(lab, previous::status(lab.namespace()));
     let arguments =
         ["apply", "--server-side", "--subresource=status", "--field-manager=mcpserver-controller", "--filename=-"];
     kubectl_with(&status.to_string(), &arguments).await.map(drop)
@@ -223,90 +221,4 @@ async fn is_bare(lab: &Lab) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// What the previous operator makes of [`spec`], with the empty parts that its types write.
-fn children(uid: &Value) -> [Value; 3] {
-    let labels = json!({ "app": "mcp-server", "mcp-server": "demo", "team": "maps" });
-    let metadata = json!({
-        "name": "demo", "labels": labels, "creationTimestamp": null,
-        "annotations": {
-            "note": "x", TRACKING[0]: r#"{"team":"maps"}"#, TRACKING[1]: r#"{"note":"x"}"#,
-        },
-        "ownerReferences": [{
-            "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer", "name": "demo", "uid": uid,
-            "controller": true, "blockOwnerDeletion": true,
-        }],
-    });
-    let selector = json!({ "mcp-server": "demo" });
-    let template = json!({
-        "metadata": {
-            "creationTimestamp": null, "labels": labels,
-            "annotations": { "note": "x", "mcp.x-k8s.io/config-hash": CONFIG_HASH },
-        },
-        "spec": {
-            "serviceAccountName": "default",
-            "securityContext": { "runAsUser": 4711 },
-            "containers": [container()],
-            "volumes": [{ "name": "vol-0", "configMap": { "name": "settings" } }],
-        },
-    });
-    let ports = json!([{ "name": "mcp", "port": 8080, "targetPort": "mcp", "protocol": "TCP" }]);
-    [
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "status": {},
-            "spec": { "selector": { "matchLabels": selector }, "strategy": {}, "template": template },
-        }),
-        json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": metadata, "status": { "loadBalancer": {} },
-            "spec": { "type": "ClusterIP", "selector": selector, "ports": ports, "sessionAffinity": "ClientIP" },
-        }),
-        json!({
-            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata,
-            "spec": {
-                "podSelector": { "matchLabels": selector }, "policyTypes": ["Ingress", "Egress"],
-                "ingress": [{ "ports": [{ "port": 8080, "protocol": "TCP" }] }], "egress": [{}],
-            },
-        }),
-    ]
-}
-
-fn container() -> Value {
-    json!({
-        "name": "mcp-server",
-        "image": "localhost/mcp-stateless:1",
-        "args": ["--verbose"],
-        "env": [{ "name": "FIRST", "value": "1" }, { "name": "SECOND", "value": "2" }],
-        "ports": [{ "name": "mcp", "containerPort": 8080, "protocol": "TCP" }],
-        "volumeMounts": [{ "name": "vol-0", "mountPath": "/etc/demo", "readOnly": true }],
-        "readinessProbe": { "tcpSocket": { "port": 8080 }, "periodSeconds": 1 },
-        "resources": {
-            "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": { "cpu": "500m", "memory": "256Mi" },
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true,
-            "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" },
-        },
-    })
-}
-
-/// What it says of a server that runs; one of its conditions is unknown to us.
-fn status(lab: &Lab) -> Value {
-    let condition = |kind: &str, reason: &str| {
-        json!({
-            "type": kind, "status": "True", "reason": reason, "message": "", "observedGeneration": 1,
-            "lastTransitionTime": "2026-08-01T12:00:00Z",
-        })
-    };
-    json!({
-        "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer", "metadata": { "name": "demo" },
-        "status": {
-            "phase": "Running", "observedGeneration": 1, "deploymentName": "demo", "serviceName": "demo",
-            "address": { "url": format!("http://demo.{}.svc.cluster.local:8080/mcp", lab.namespace()) },
-            "conditions": [
-                condition("Accepted", "Valid"), condition("Available", "Available"),
-                condition("Ready", "DeploymentReady"), condition("Programmed", "Programmed"),
-            ],
-        },
-    })
 }
