@@ -174,7 +174,7 @@ async fn take_over(lab: &Lab) -> Result<Operator> {
     Ok(operator)
 }
 
-/// What changes when a pod is replaced: generations, ReplicaSets and pods.
+/// What changes when a pod is replaced: generations, replica sets and pods.
 async fn lives(lab: &Lab) -> Result<Value> {
     let mut generations = json!({});
     for kind in [Kind::Deployment, Kind::NetworkPolicy] {

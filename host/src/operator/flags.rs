@@ -36,7 +36,7 @@ pub struct Flags {
     #[arg(long, env = "MCP_VERIFY", default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
     pub verify: bool,
 
-    /// The operator as a NetworkPolicyPeer, in JSON or YAML, such as
+    /// The operator as a `NetworkPolicyPeer`, in JSON or YAML, such as
     /// `{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: mcp-system}}}`. It is added to `spec.network.ingressFrom`
     /// of servers that let in only some: where the network enforces NetworkPolicies, handshakes would not get in.
     #[arg(long, value_name = "PEER", env = "MCP_VERIFY_FROM")]

@@ -74,7 +74,7 @@ impl Context {
     /// One step of a reconcile, timed.
     pub async fn timed<T>(&self, phase: &'static str, step: impl Future<Output = T>) -> T {
         let start = Instant::now();
-        let outcome = step.await;
+        let outcome = Box::pin(step).await; // large ones should not grow the whole reconcile
         self.metrics.phase(phase, start.elapsed());
         outcome
     }

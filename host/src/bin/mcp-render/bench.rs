@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Findings, Format, PluginSource, Severity, bench};
 use mcp_operator::stdout::print;
 
-use crate::flags::{Cluster, SettingFlags, SourceFlags};
+use crate::flags::{ClusterFlags, SettingFlags, SourceFlags};
 use crate::{REFUSED, UNUSABLE, progress, tell, tell_all};
 
 pub const HELP: &str = "\
@@ -37,7 +37,7 @@ pub struct Flags {
     #[command(flatten)]
     settings: SettingFlags,
     #[command(flatten)]
-    cluster: Cluster,
+    cluster: ClusterFlags,
     /// How many times each server is rendered.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     iterations: u32,

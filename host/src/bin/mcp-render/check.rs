@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Exemption, Findings, Format, PluginFile, PluginSource, Settings, Sources, check};
 use mcp_operator::stdout::print;
 
-use crate::flags::Cluster;
+use crate::flags::ClusterFlags;
 use crate::{REFUSED, UNUSABLE, progress, tell_all};
 
 pub const HELP: &str = "\
@@ -46,7 +46,7 @@ pub struct Flags {
     #[arg(long = "exempt", value_name = "PATH=REASON")]
     exemptions: Vec<Exemption>,
     #[command(flatten)]
-    cluster: Cluster,
+    cluster: ClusterFlags,
     /// The output's format; without it, tables for people.
     #[arg(short, long, value_enum)]
     output: Option<Format>,

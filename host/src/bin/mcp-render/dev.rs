@@ -12,7 +12,7 @@ use mcp_operator::offline::{
 use mcp_operator::stdout::{print, print_coloured};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::flags::{Cluster, SourceFlags};
+use crate::flags::{ClusterFlags, SourceFlags};
 use crate::{UNUSABLE, tell, tell_all};
 
 pub const HELP: &str = "\
@@ -46,7 +46,7 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     grants: Option<PathBuf>,
     #[command(flatten)]
-    cluster: Cluster,
+    cluster: ClusterFlags,
 }
 
 pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {

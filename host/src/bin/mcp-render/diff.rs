@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Findings, Format, PluginFile, PluginSource, Settings, Severity, Verdict};
 use mcp_operator::stdout::{print, print_coloured};
 
-use crate::flags::{Cluster, SourceFlags};
+use crate::flags::{ClusterFlags, SourceFlags};
 use crate::{UNUSABLE, progress, tell_all};
 
 pub const HELP: &str = "\
@@ -55,7 +55,7 @@ pub struct Flags {
     #[arg(long, value_name = "[PLUGIN=]FILE")]
     new_grants: Vec<PluginFile>,
     #[command(flatten)]
-    cluster: Cluster,
+    cluster: ClusterFlags,
     /// Print the table without the differences.
     #[arg(long)]
     summary: bool,

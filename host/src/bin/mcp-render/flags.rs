@@ -36,7 +36,7 @@ pub struct ChainFlags {
     #[command(flatten)]
     settings: SettingFlags,
     #[command(flatten)]
-    cluster: Cluster,
+    cluster: ClusterFlags,
 }
 
 /// What plugins are told and granted.
@@ -53,14 +53,14 @@ pub struct SettingFlags {
 }
 
 #[derive(Clone, clap::Args)]
-pub struct Cluster {
+pub struct ClusterFlags {
     /// The cluster's DNS domain, for plugins that ask for it.
     #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
     cluster_domain: String,
     /// The API server's version, such as 1.36, for plugins that ask for it.
     #[arg(long, value_name = "MAJOR.MINOR")]
     kubernetes_version: Option<String>,
-    /// What the operator of the cluster was told by its flag of this name: a NetworkPolicyPeer that is let in everywhere.
+    /// What the operator of the cluster was told by its flag of this name: a `NetworkPolicyPeer` that is let in everywhere.
     #[arg(long, value_name = "PEER")]
     verify_from: Option<VerifyFrom>,
 }
@@ -108,7 +108,7 @@ impl SettingFlags {
     }
 }
 
-impl Cluster {
+impl ClusterFlags {
     /// A chain of these plugins with these settings; what is wrong with the settings is in `findings` then.
     pub fn surroundings(
         &self,

@@ -108,14 +108,15 @@ pub(super) async fn replace(
     (path, value): (&str, Value),
     ctx: &Context,
 ) -> Result<ObjectMeta, Unreachable> {
-    let patch = json!([
+    let operations = json!([
         {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.resource_version},
         {"op": "replace", "path": path, "value": value},
     ]);
-    let patch: json_patch::Patch = serde_json::from_value(patch).expect("a JSON patch as RFC 6902 has it");
+    let operations: json_patch::Patch = serde_json::from_value(operations).expect("a JSON patch as RFC 6902 has it");
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
     let params = PatchParams { field_manager: Some(api::FIELD_MANAGER.into()), ..PatchParams::default() };
-    let patched = ctx.write(verb, key.kind.as_str(), api.patch(&key.name, &params, &Patch::<()>::Json(patch))).await?;
+    let patched =
+        ctx.write(verb, key.kind.as_str(), api.patch(&key.name, &params, &Patch::<()>::Json(operations))).await?;
     let patched = patched.map_err(|refusal| Unreachable::refused(&format!("{verb} {}", key.kind), &refusal))?;
     Ok(patched.metadata)
 }

@@ -26,7 +26,7 @@ impl VerifyFrom {
 impl FromStr for VerifyFrom {
     type Err = String;
 
-    /// A NetworkPolicyPeer in JSON or YAML.
+    /// A `NetworkPolicyPeer` in JSON or YAML.
     fn from_str(text: &str) -> Result<Self, String> {
         let given: Value = serde_saphyr::from_str(text).map_err(|error| format!("this is not YAML: {error}"))?;
         let (peer, _) = strict::read(&given).map_err(|misfit| misfit.to_string())?;
