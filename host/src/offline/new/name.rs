@@ -55,7 +55,7 @@ impl FromStr for Name {
         }
         if TAKEN.contains(&text) {
             return Err(
-                "a file or folder of every project has this name; say what the policy does, such as team-labels"
+                "a part of every project, or the operator's own plugin, has this name already; say what the policy does, such as team-labels"
                     .to_owned(),
             );
         }
@@ -76,7 +76,7 @@ mod tests {
             assert!(text.parse::<Name>().unwrap_err().contains("beginning with a letter"), "{text}");
         }
         for text in TAKEN {
-            assert!(text.parse::<Name>().unwrap_err().contains("every project has this name"), "{text}");
+            assert!(text.parse::<Name>().unwrap_err().contains("has this name already"), "{text}");
         }
     }
 }
