@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -48,6 +48,26 @@ impl Operator {
     /// Its metrics, in the Prometheus text format.
     pub async fn metrics(&self) -> Result<String> {
         http("GET", &format!("http://{}/metrics", self.address)).await
+    }
+
+    /// How many reconciles it has made, whatever came of them.
+    pub async fn reconciles(&self) -> Result<usize> {
+        let metrics = self.metrics().await?;
+        let series = metrics.lines().filter(|line| line.starts_with("mcp_operator_reconciles_total"));
+        let counts = series.map(|line| Ok(line.rsplit(' ').next().context("a value")?.parse::<usize>()?));
+        let counts = counts.collect::<Result<Vec<_>>>()?;
+        ensure!(!counts.is_empty(), "the metric is not there");
+        Ok(counts.iter().sum())
+    }
+
+    /// Waits until it has made at least so many: after a start, until it has looked at every server.
+    pub async fn until_reconciled(&self, count: usize) -> Result<()> {
+        within(LONG, "every server was reconciled", async || {
+            let done = self.reconciles().await?;
+            ensure!(done >= count, "{done} reconciles");
+            Ok(())
+        })
+        .await
     }
 
     /// Everything it wrote.

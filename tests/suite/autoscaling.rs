@@ -103,8 +103,7 @@ fn replicas(number: i32) -> Value {
     json!({ "runtime": { "replicas": number } })
 }
 
-/// What an autoscaler does: it reads the scale and replaces it.
-/// An autoscaler that meets a newer version than it has seen looks again.
+/// What an autoscaler does: it reads the scale and replaces it, and looks again when somebody was faster.
 async fn autoscale(lab: &Lab, kind: Kind, number: i32) -> Result<()> {
     within(PROMPT, &format!("the scale says {number}"), async || {
         let mut scale = lab.scale(kind, "demo").await?;

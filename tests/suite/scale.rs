@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use cluster_tests::manifests::{config_map, server};
-use cluster_tests::{Kind, LONG, Lab, Operator, Test, trial_within, within};
+use cluster_tests::{Kind, LONG, Lab, Test, trial_within, within};
 use serde_json::{Value, json};
 
 pub fn tests() -> Vec<Test> {
@@ -83,7 +83,7 @@ async fn a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart(lab
 
     operator.terminate().await?;
     let operator = lab.operator(&["--verify", "false"]).await?;
-    every_server_was_looked_at(&operator, SERVERS).await?;
+    operator.until_reconciled(SERVERS).await?;
     lab.quiet().await?;
     let after_restart = lab.writes()?;
     println!(
@@ -116,15 +116,4 @@ async fn uids(lab: &Lab) -> Result<BTreeMap<String, Value>> {
         }
     }
     Ok(uids)
-}
-
-async fn every_server_was_looked_at(operator: &Operator, count: usize) -> Result<()> {
-    within(LONG, "every server was reconciled", async || {
-        let metrics = operator.metrics().await?;
-        let line = metrics.lines().find(|line| line.starts_with("mcp_operator_reconciles_total"));
-        let done = line.and_then(|line| line.rsplit(' ').next()).context("the metric is not there")?;
-        ensure!(done.parse::<f64>()? >= f64::from(u32::try_from(count)?), "{done} reconciles");
-        Ok(())
-    })
-    .await
 }

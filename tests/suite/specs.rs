@@ -47,15 +47,10 @@ async fn random_servers_are_applied_once_and_stay_as_they_are(lab: &Lab) -> Resu
 
     operator.terminate().await?;
     let operator = lab.operator(&["--verify", "false"]).await?;
-    within(LONG, "every server was reconciled", async || {
-        let done = reconciles(&operator).await?;
-        ensure!(done >= count, "{done} reconciles");
-        Ok(())
-    })
-    .await?;
-    let before = reconciles(&operator).await?;
+    operator.until_reconciled(count).await?;
+    let before = operator.reconciles().await?;
     lab.quiet().await?;
-    let idle = reconciles(&operator).await? - before;
+    let idle = operator.reconciles().await? - before;
     let writes = lab.writes()?;
     ensure!(writes.len() == made, "SEED={seed}: writes at a restart: {:?}", &writes[made..]);
     ensure!(idle <= count / 4, "SEED={seed}: {idle} reconciles while nothing changed");
@@ -150,12 +145,6 @@ async fn troubled(lab: &Lab) -> Result<Vec<String>> {
         (!accepted || !complete).then(|| format!("{told:?}\n{}", server["spec"]))
     });
     Ok(troubled.collect())
-}
-
-async fn reconciles(operator: &Operator) -> Result<usize> {
-    let metrics = operator.metrics().await?;
-    let line = metrics.lines().find(|line| line.starts_with("mcp_operator_reconciles_total"));
-    Ok(line.and_then(|line| line.rsplit(' ').next()).context("the metric is not there")?.parse()?)
 }
 
 fn no_panic(operator: &Operator) -> Result<()> {

@@ -77,7 +77,7 @@ async fn fields_of_others_survive_the_takeover(lab: &Lab) -> Result<()> {
     pod["containers"].as_array_mut().context("containers")?.push(sidecar);
     deployment["spec"]["replicas"] = 2.into();
     deployment["metadata"]["labels"]["cost-centre"] = "7".into();
-    write_as_previous(&["replace"], &deployment).await?;
+    write_as_previous("replace", &deployment).await?;
     let _operator = take_over_and_strip(lab).await?;
     let deployment = lab.get(Kind::Deployment, "demo").await?;
     ensure!(deployment["spec"]["template"]["spec"]["containers"][1]["name"] == "mesh", "{}", deployment["spec"]);
@@ -110,7 +110,7 @@ async fn the_previous_operator_can_come_back_and_go_again(lab: &Lab) -> Result<(
     lab.apply(&server("demo", &spec)).await?;
     let mut deployment = lab.get(Kind::Deployment, "demo").await?;
     deployment["spec"]["template"]["spec"]["containers"][0]["env"] = more;
-    write_as_previous(&["replace"], &deployment).await?;
+    write_as_previous("replace", &deployment).await?;
     take_over_and_strip(lab).await.map(drop)
 }
 
@@ -132,7 +132,7 @@ async fn left_by_previous(lab: &Lab, spec: &Value) -> Result<()> {
     let server = lab.apply(&server("demo", spec)).await?;
     for child in previous::children(&server["metadata"]["uid"]) {
         let child = in_namespace(lab, child);
-        write_as_previous(&["create"], &child).await?;
+        write_as_previous("create", &child).await?;
     }
     settled(lab).await?;
     let status = in_namespace(lab, previous::status(lab.namespace()));
@@ -147,9 +147,8 @@ fn in_namespace(lab: &Lab, mut object: Value) -> Value {
 }
 
 /// It writes by Update.
-async fn write_as_previous(verb: &[&str], object: &Value) -> Result<()> {
-    let arguments = [verb, &["--field-manager=manager", "--filename=-"]].concat();
-    kubectl_with(&object.to_string(), &arguments).await.map(drop)
+async fn write_as_previous(verb: &str, object: &Value) -> Result<()> {
+    kubectl_with(&object.to_string(), &[verb, "--field-manager=manager", "--filename=-"]).await.map(drop)
 }
 
 async fn settled(lab: &Lab) -> Result<()> {

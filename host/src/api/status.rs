@@ -223,11 +223,8 @@ pub struct InputStatus {
 impl InputStatus {
     /// Whether the two are of the same version of the same object.
     pub fn is_version_of(&self, other: &Self) -> bool {
-        let version = |input: &Self| {
-            let Self { kind, name, uid, resource_version, .. } = input.clone();
-            (kind, name, uid, resource_version)
-        };
-        version(self) == version(other)
+        (&self.kind, &self.name, &self.uid, &self.resource_version)
+            == (&other.kind, &other.name, &other.uid, &other.resource_version)
     }
 }
 

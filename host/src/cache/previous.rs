@@ -21,8 +21,7 @@ pub struct Previous {
 impl Previous {
     /// What it wrote; `None` when it wrote nothing, or the object is no server's.
     pub fn of(metadata: &ObjectMeta) -> Option<Self> {
-        let owners = metadata.owner_references.iter().flatten();
-        owners.into_iter().find(|owner| owner.controller == Some(true) && is_server(owner))?;
+        metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true) && is_server(owner))?;
         let entry = metadata.managed_fields.iter().flatten().find(|entry| is_of_previous(entry))?;
         Some(Self { fields: entry.fields_v1.clone()?, extra: extra(metadata) })
     }
@@ -49,8 +48,8 @@ pub fn keep_only_status_writer(metadata: &mut ObjectMeta) {
 
 /// Whether the previous operator is recorded for the server's status.
 pub fn wrote_status(metadata: &ObjectMeta) -> bool {
-    let entries = metadata.managed_fields.iter().flatten();
-    entries.into_iter().any(|entry| entry.manager.as_deref() == Some(api::PREVIOUS_STATUS_FIELD_MANAGER))
+    let mut entries = metadata.managed_fields.iter().flatten();
+    entries.any(|entry| entry.manager.as_deref() == Some(api::PREVIOUS_STATUS_FIELD_MANAGER))
 }
 
 /// The keys of its two tracking annotations, which hold JSON maps.

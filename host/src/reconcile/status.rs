@@ -21,6 +21,7 @@ use super::error::{Error, Retry, Unreachable};
 use super::gather::references;
 use super::vet::{SERVICE, WORKLOAD};
 use super::{Applied, Context, Identity, Kind};
+use crate::api::spec::Network;
 use crate::api::status::{Address, Capabilities, MCPServerStatus, ObjectStatus, Phase, RenderStatus, ServerInfo};
 use crate::api::{self, MCPServer};
 use crate::cache::children::ChildKey;
@@ -168,7 +169,7 @@ pub async fn report(
 }
 
 fn lets_in_only_some(server: &MCPServer) -> bool {
-    server.spec.network.as_ref().is_some_and(|network| !network.ingress_from.is_empty())
+    server.spec.network.as_ref().is_some_and(Network::lets_in_only_some)
 }
 
 /// What is known of the endpoint, after starting a handshake if one is due.

@@ -34,6 +34,13 @@ pub struct Network {
     pub dns_egress_peer: Option<NetworkPolicyPeer>,
 }
 
+impl Network {
+    /// Whether not anyone may connect.
+    pub fn lets_in_only_some(&self) -> bool {
+        !self.ingress_from.is_empty()
+    }
+}
+
 const PEER_RULE: &str = "!has(self.ipBlock) || !(has(self.podSelector) || has(self.namespaceSelector))";
 const PEERS_RULE: &str =
     "self.all(peer, !has(peer.ipBlock) || !(has(peer.podSelector) || has(peer.namespaceSelector)))";

@@ -44,8 +44,9 @@ pub(super) async fn resolve(
     ctx: &Context,
 ) -> Result<Resolved, Error> {
     let mut inputs = ctx.cache.sources.versions(&identity.namespace, references);
-    let known = recorded(server).into_iter().chain(ctx.cache.sources.hashed(identity));
-    if let Some(resolved) = known.into_iter().find(|resolved| resolved.is_of(&inputs, &server.spec)) {
+    let is_current = |resolved: &Resolved| resolved.is_of(&inputs, &server.spec);
+    let hashed = || ctx.cache.sources.hashed(identity).filter(is_current);
+    if let Some(resolved) = recorded(server).filter(is_current).or_else(hashed) {
         return Ok(resolved);
     }
     let mut contents = BTreeMap::new();

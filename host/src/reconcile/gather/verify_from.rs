@@ -16,7 +16,7 @@ pub struct VerifyFrom(NetworkPolicyPeer);
 impl VerifyFrom {
     /// Adds the operator to those that the server lets in. A server that lets in anyone stays as it is.
     pub fn let_in(&self, spec: &mut MCPServerSpec) {
-        let Some(network) = spec.network.as_mut().filter(|network| !network.ingress_from.is_empty()) else { return };
+        let Some(network) = spec.network.as_mut().filter(|network| network.lets_in_only_some()) else { return };
         if !network.ingress_from.contains(&self.0) {
             network.ingress_from.push(self.0.clone());
         }
