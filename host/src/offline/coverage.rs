@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub use self::exemptions::Exemption;
 use self::fields::Field;
+use super::each::{Progress, each};
 use super::finding::{Findings, Severity};
 use super::manifests::{Contents, ServerManifest};
 use super::server;
@@ -64,13 +65,12 @@ enum Answer {
     Invalid,
 }
 
-/// Judges every field, with servers made from those of `bases` that can be rendered; no field when none can. Tells
-/// `progress` how many of how many are done.
+/// Judges every field, with servers made from those of `bases` that can be rendered; no field when none can.
 pub(super) fn judge(
     surroundings: &Surroundings,
     bases: &[Value],
     exemptions: &[Exemption],
-    progress: &mut dyn FnMut(usize, usize),
+    progress: Progress<'_>,
 ) -> Vec<Covered> {
     let rendered = |base: &&Value| matches!(answer(surroundings, (*base).clone()), Answer::Objects(_));
     let bases: Vec<&Value> = bases.iter().filter(rendered).collect();
@@ -79,12 +79,7 @@ pub(super) fn judge(
     }
     let schema = crd::open_api_schema();
     let fields = fields::of(&schema);
-    let mut judged = Vec::new();
-    for (done, field) in fields.iter().enumerate() {
-        progress(done, fields.len());
-        judged.push(covered(surroundings, &bases, &schema, field, exemptions));
-    }
-    judged
+    each(&fields, progress, |field| covered(surroundings, &bases, &schema, field, exemptions))
 }
 
 fn covered(
@@ -146,11 +141,12 @@ mod tests {
 
     use super::*;
     use crate::offline::{examples, load_plugins};
+    use crate::sandbox::Sandbox;
 
     /// So an exemption that is no longer true is found; where it is, the default plugin is asked for nothing.
     #[test]
     fn no_field_that_is_exempt_for_all_changes_what_the_default_plugin_renders() {
-        let chain = load_plugins(&[]).unwrap();
+        let chain = load_plugins(&Sandbox::new(1).unwrap(), &[]).unwrap();
         let surroundings = Surroundings {
             cluster_domain: "cluster.local".to_owned(),
             kubernetes_version: None,
