@@ -73,11 +73,11 @@ fn change(server: &ServerManifest, contents: &Contents, old: &Surroundings, new:
     let word = |key: &str| server.manifest["metadata"][key].as_str().unwrap_or("?").to_owned();
     let (file, line) = (server.origin.file.clone(), server.origin.line);
     let change = ServerChange { namespace: word("namespace"), name: word("name"), file, line, verdict, objects };
-    (change, with_lost_errors(said_before, said))
+    (change, with_lost_errors(&said_before, said))
 }
 
 /// What the old chain refused and the new one does not in the same words, then what there is to say of the new one.
-fn with_lost_errors(before: Findings, after: Findings) -> Findings {
+fn with_lost_errors(before: &Findings, after: Findings) -> Findings {
     let gone = |finding: &&Finding| finding.severity >= Severity::Error && !after.iter().any(|other| other == *finding);
     let mut findings = Findings::default();
     before.iter().filter(gone).for_each(|finding| findings.push(finding.clone()));

@@ -61,8 +61,6 @@ enum Answer {
     Objects(Vec<Value>),
     Refused(String),
     Fault(String),
-    /// Not the chain's: the server breaks a rule.
-    Invalid,
 }
 
 /// Judges every field, with servers made from those of `bases` that can be rendered; no field when none can.
@@ -72,7 +70,7 @@ pub(super) fn judge(
     exemptions: &[Exemption],
     progress: Progress<'_>,
 ) -> Vec<Covered> {
-    let rendered = |base: &&Value| matches!(answer(surroundings, (*base).clone()), Answer::Objects(_));
+    let rendered = |base: &&Value| matches!(answer(surroundings, (*base).clone()), Some(Answer::Objects(_)));
     let bases: Vec<&Value> = bases.iter().filter(rendered).collect();
     if bases.is_empty() {
         return Vec::new();
@@ -108,30 +106,33 @@ fn verdict(surroundings: &Surroundings, bases: &[&Value], schema: &Value, field:
     let mut verdict = Verdict::Unreachable;
     let [one, other] = values::two(field.name(), &field.schema);
     for variant in bases.iter().flat_map(|base| place::variants(base, schema, &field.path)) {
-        match [&one, &other].map(|value| answer(surroundings, variant.with(value))) {
-            [Answer::Invalid, _] | [_, Answer::Invalid] => {}
-            [Answer::Fault(why), _] | [_, Answer::Fault(why)] => return Verdict::Fault(why),
+        let answer = |value| answer(surroundings, variant.with(value));
+        let Some(answers) = answer(&one).and_then(|one| Some((one, answer(&other)?))) else { continue };
+        match answers {
+            (Answer::Fault(why), _) | (_, Answer::Fault(why)) => return Verdict::Fault(why),
             // The same server without the field is not refused.
-            [Answer::Refused(why), Answer::Refused(_)] => return Verdict::Refused(why),
-            [Answer::Objects(one), Answer::Objects(other)] if one == other => verdict = Verdict::Dropped,
+            (Answer::Refused(why), Answer::Refused(_)) => return Verdict::Refused(why),
+            (Answer::Objects(one), Answer::Objects(other)) if one == other => verdict = Verdict::Dropped,
             _ => return Verdict::Rendered,
         }
     }
     verdict
 }
 
-/// ConfigMaps and Secrets stay unknown, so that no field changes the hash over their contents.
-fn answer(surroundings: &Surroundings, manifest: Value) -> Answer {
+/// What the chain makes of it; nothing when the server breaks a rule, which is not the chain's. ConfigMaps and Secrets stay
+/// unknown, so that no field changes the hash over their contents.
+fn answer(surroundings: &Surroundings, manifest: Value) -> Option<Answer> {
     let mut findings = Findings::default();
     let rendered = server::render(&ServerManifest::of(manifest), &Contents::new(), surroundings, &mut findings);
     if let Some(rendered) = rendered {
-        return Answer::Objects(rendered.vetted.objects().iter().map(|object| object.manifest().clone()).collect());
+        let manifests = rendered.vetted.objects().iter().map(|object| object.manifest().clone());
+        return Some(Answer::Objects(manifests.collect()));
     }
     let worst = findings.iter().max_by_key(|finding| finding.severity).expect("what fails is told");
     match worst.severity {
-        Severity::Fault => Answer::Fault(worst.statement.to_string()),
-        _ if worst.statement.plugin.is_some() => Answer::Refused(worst.statement.to_string()),
-        _ => Answer::Invalid,
+        Severity::Fault => Some(Answer::Fault(worst.statement.to_string())),
+        _ if worst.statement.plugin.is_some() => Some(Answer::Refused(worst.statement.to_string())),
+        _ => None,
     }
 }
 

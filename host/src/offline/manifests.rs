@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::documents::{self, Document};
 use super::finding::{Findings, Origin, Severity, Statement};
-use super::located::{self, Located};
+use super::located::Located;
 use super::{Sources, examples};
 use crate::api;
 use crate::reconcile::gather::config_hash;
@@ -29,9 +29,8 @@ pub(super) struct ServerManifest {
 impl ServerManifest {
     /// A manifest that stands in no file.
     pub fn of(manifest: Value) -> Self {
-        let content = located::parse(&manifest.to_string(), 0).expect("JSON is YAML");
         let origin = Origin { file: "generated".to_owned(), document: 1, line: 1 };
-        Self { origin, content, manifest }
+        Self { origin, content: Located::in_one_line(), manifest }
     }
 
     /// How messages name it.

@@ -3,18 +3,22 @@
 use std::fs::{self, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
+use crate::command::{CACHE_VARIABLE, Ended, command, end, run, server};
+use crate::plugins::Plugins;
 
-use crate::command::{CACHE_VARIABLE, Ended, command, end, run_with_input, server};
-
-/// A folder of the test's own, empty at first.
-struct Cache(TempDir);
+/// A small plugin, and a place for its code, empty at first.
+struct Cache {
+    plugins: Plugins,
+    component: PathBuf,
+}
 
 impl Cache {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let plugins = Plugins::new();
+        let component = plugins.answering(|_| {});
+        Self { plugins, component }
     }
 
     /// The files with code.
@@ -23,19 +27,29 @@ impl Cache {
         entries.map(Iterator::collect).unwrap_or_default()
     }
 
+    fn folder(&self) -> PathBuf {
+        self.plugins.folder().join("cache")
+    }
+
     fn code(&self) -> PathBuf {
-        self.0.path().join("code")
+        self.folder().join("code")
     }
 
-    /// Renders a server with this as the cache.
-    fn render(&self) -> Ended {
-        end(command().env(CACHE_VARIABLE, self.0.path()).args(["render", "-f", "-"]), &server("a", ""))
+    /// A command that loads the plugin.
+    fn inspection(&self) -> Command {
+        let mut command = command();
+        command.env(CACHE_VARIABLE, self.folder()).arg("inspect").arg(&self.component);
+        command
     }
-}
 
-/// What a run prints that keeps nothing.
-fn uncached() -> String {
-    run_with_input(["render", "-f", "-", "--cache-dir", "none"], &server("a", "")).printed()
+    fn inspect(&self) -> Ended {
+        end(&mut self.inspection(), "")
+    }
+
+    /// What a run prints that keeps nothing.
+    fn uncached(&self) -> String {
+        run(["inspect", "--cache-dir", "none", self.component.to_str().unwrap()]).printed()
+    }
 }
 
 fn metadata(image: &Path) -> Metadata {
@@ -45,11 +59,11 @@ fn metadata(image: &Path) -> Metadata {
 #[test]
 fn a_plugin_is_compiled_once() {
     let cache = Cache::new();
-    let first = cache.render();
+    let first = cache.inspect();
     assert_eq!(first.stderr, "");
     let [image] = cache.images().try_into().unwrap();
     let made = metadata(&image);
-    assert_eq!(cache.render().printed(), first.printed());
+    assert_eq!(cache.inspect().printed(), first.printed());
     assert_eq!(cache.images(), [image.as_path()]);
     assert_eq!(metadata(&image).ino(), made.ino(), "it was made again");
     assert!(metadata(&image).modified().unwrap() > made.modified().unwrap(), "its use was not noted");
@@ -59,12 +73,12 @@ fn a_plugin_is_compiled_once() {
 #[test]
 fn code_that_is_not_whole_is_made_anew() {
     let cache = Cache::new();
-    let first = cache.render().printed();
+    let first = cache.inspect().printed();
     let [image] = cache.images().try_into().unwrap();
     let whole = fs::read(&image).unwrap();
     for broken in [&b""[..], b"nonsense", &whole[..whole.len() / 2]] {
         fs::write(&image, broken).unwrap();
-        let ended = cache.render();
+        let ended = cache.inspect();
         assert_eq!((ended.stderr.as_str(), ended.stdout.as_str()), ("", first.as_str()));
         assert!(fs::read(&image).unwrap() == whole);
     }
@@ -73,45 +87,46 @@ fn code_that_is_not_whole_is_made_anew() {
 #[test]
 fn a_folder_that_others_may_use_is_refused_in_words() {
     let cache = Cache::new();
-    fs::create_dir(cache.code()).unwrap();
+    fs::create_dir_all(cache.code()).unwrap();
     fs::set_permissions(cache.code(), Permissions::from_mode(0o755)).unwrap();
-    let ended = cache.render();
+    let ended = cache.inspect();
     let told = "note: compiled plugins are not kept: --cache-dir: ";
     assert!(ended.stderr.starts_with(told) && ended.stderr.contains("chmod 700"), "{ended:?}");
-    assert_eq!(ended.printed(), uncached());
+    assert_eq!(ended.printed(), cache.uncached());
     assert_eq!(cache.images(), Vec::<PathBuf>::new());
 }
 
 #[test]
 fn without_a_place_nothing_is_kept_and_nothing_is_said() {
-    let home = |log: Option<&str>| {
-        let mut command = command();
-        command.env_remove(CACHE_VARIABLE).env("XDG_CACHE_HOME", "/dev/null/none").args(["render", "-f", "-"]);
-        command.envs(log.map(|level| ("MCP_LOG", level)));
-        end(&mut command, &server("a", ""))
+    let cache = Cache::new();
+    let inspect = |log: Option<&str>| {
+        let mut command = cache.inspection();
+        command.env_remove(CACHE_VARIABLE).env("XDG_CACHE_HOME", "/dev/null/none");
+        end(command.envs(log.map(|level| ("MCP_LOG", level))), "")
     };
-    let ended = home(None);
+    let ended = inspect(None);
     assert_eq!(ended.stderr, "");
-    assert_eq!(ended.printed(), uncached());
-    let told = home(Some("mcp_operator=debug,mcp_render=debug")).stderr;
+    assert_eq!(ended.printed(), cache.uncached());
+    let told = inspect(Some("debug")).stderr;
     assert!(told.contains("DEBUG") && told.contains("Compiled plugins are not kept"), "{told}");
+    let lines = inspect(Some("a=b=c")).complaints(2);
+    assert!(lines[0].starts_with("error: MCP_LOG: "), "{lines:?}");
 }
 
 #[test]
 fn the_users_folder_for_caches_is_the_usual_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = command();
-    command.env_remove(CACHE_VARIABLE).env("XDG_CACHE_HOME", folder.path());
-    end(command.args(["render", "-f", "-"]), &server("a", "")).printed();
-    assert_eq!(fs::read_dir(folder.path().join("mcp-operator/code")).unwrap().count(), 1);
+    let cache = Cache::new();
+    let home = cache.plugins.folder().join("home");
+    end(cache.inspection().env_remove(CACHE_VARIABLE).env("XDG_CACHE_HOME", &home), "").printed();
+    assert_eq!(fs::read_dir(home.join("mcp-operator/code")).unwrap().count(), 1);
 }
 
 #[test]
 fn code_that_counts_fuel_is_another() {
     let cache = Cache::new();
-    cache.render().printed();
+    cache.inspect().printed();
     let mut bench = command();
-    bench.env(CACHE_VARIABLE, cache.0.path()).args(["bench", "--iterations", "1", "-f", "-"]);
+    bench.env(CACHE_VARIABLE, cache.folder()).args(["bench", "--iterations", "1", "-f", "-"]).arg(&cache.component);
     end(&mut bench, &server("a", "")).printed();
     assert_eq!(cache.images().len(), 2);
 }
@@ -120,8 +135,7 @@ fn code_that_counts_fuel_is_another() {
 fn several_at_a_time_do_not_disturb_each_other() {
     let cache = Cache::new();
     let start = |_| {
-        let mut command = command();
-        command.env(CACHE_VARIABLE, cache.0.path()).args(["render", "-f", "examples/minimal.yaml"]);
+        let mut command = cache.inspection();
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<_> = (0..4).map(start).collect();

@@ -17,7 +17,7 @@ const NONE: &str = "none";
 #[derive(clap::Args)]
 pub struct CacheFlags {
     /// Where compiled plugins are kept, so that each is compiled once: a directory to which nobody else has access, or `none`.
-    /// Without it, mcp-operator/ in $XDG_CACHE_HOME or ~/.cache.
+    /// Without it, `mcp-operator/` in `$XDG_CACHE_HOME` or `~/.cache`.
     #[arg(
         long,
         global = true,
