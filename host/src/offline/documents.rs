@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::each::each;
 use super::finding::{Findings, Origin};
 use super::located::{self, Located};
 
@@ -25,7 +26,12 @@ pub(super) fn read(paths: &[PathBuf], recursive: bool, findings: &mut Findings) 
     let mut documents = Vec::new();
     for path in paths {
         match files(path, recursive) {
-            Ok(files) => files.iter().for_each(|file| documents.extend(read_file(file, findings))),
+            Ok(files) => {
+                for (found, said) in each(&files, &|_, _| {}, |file| read_file(file)) {
+                    documents.extend(found);
+                    findings.extend(said);
+                }
+            }
             Err(problem) => findings.unreadable(None, format!("{}: {problem}", path.display())),
         }
     }
@@ -63,19 +69,21 @@ fn walk(directory: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> io::Resu
     Ok(())
 }
 
-fn read_file(path: &Path, findings: &mut Findings) -> Vec<Document> {
+fn read_file(path: &Path) -> (Vec<Document>, Findings) {
+    let mut findings = Findings::default();
     let (name, text) = if path == Path::new("-") {
         (STDIN.to_owned(), io::read_to_string(io::stdin().lock().by_ref()))
     } else {
         (path.display().to_string(), fs::read_to_string(path))
     };
-    match text {
-        Ok(text) => parse(&name, &text, findings),
+    let documents = match text {
+        Ok(text) => parse(&name, &text, &mut findings),
         Err(error) => {
             findings.unreadable(None, format!("{name}: {error}"));
             Vec::new()
         }
-    }
+    };
+    (documents, findings)
 }
 
 /// The documents of one text.
