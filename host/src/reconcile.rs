@@ -61,11 +61,10 @@ impl Identity {
 
 /// Makes one attempt to bring the cluster in line with `server`, and reports how that went in its status. Tells when to look
 /// again, and in a word how it went.
-pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> (Action, &'static str) {
+pub async fn reconcile(server: MCPServer, ctx: Arc<Context>) -> (Action, &'static str) {
     if is_ending(&server, &ctx) {
         return (Action::await_change(), "Deleted"); // owner references collect the children
     }
-    let server = ctx.cache.statuses.newest(&server);
     let outcome = converge(&server, &ctx).await;
     if outcome.is_err() && is_ending(&server, &ctx) {
         return (Action::await_change(), "Deleted");

@@ -36,7 +36,12 @@ impl Observer {
                 self.listed.insert(name(server));
                 known.observe(name(server), server.labels().clone())
             }
-            Event::Apply(server) => known.observe(name(server), server.labels().clone()),
+            Event::Apply(server) => {
+                if let Ok(server) = &server.0 {
+                    self.ctx.cache.statuses.seen(server);
+                }
+                known.observe(name(server), server.labels().clone())
+            }
             Event::InitDone => !known.retain(self.namespace.as_deref(), &self.listed).is_empty(),
             Event::Delete(server) => {
                 forget(server, &self.ctx);

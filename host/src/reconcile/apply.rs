@@ -14,11 +14,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
+use serde_json::Value;
 
-use self::ownership::Standing;
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};
+use super::context::Refusal;
 use super::{Context, Error, Identity, Kind, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
@@ -166,8 +167,15 @@ async fn ensure(
         replicas::hand_over(&key, child, ctx).await?;
     }
     let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(&key.kind, child, identity));
-    let force = known && !takes_over || ownership::claim(identity, object, &key, ctx).await? == Standing::Ours;
-    let written = patch(object, &key, force, ctx).await?;
+    let written = if known && !takes_over {
+        patch(object, &key, Manner::Force, ctx).await?
+    } else {
+        let made = if cached.is_none() { create(object, &key, ctx).await? } else { None };
+        match made {
+            Some(made) => made,
+            None => patch(object, &key, ownership::claim(identity, object, &key, ctx).await?, ctx).await?,
+        }
+    };
     ctx.cache.children.observe_reply(key, &written);
     Ok(ObjectStatus {
         api_version: object.kind().api_version().to_owned(),
@@ -196,28 +204,61 @@ fn is_ours(kind: &Kind, child: &Child, identity: &Identity) -> bool {
     child.controller.as_ref().is_some_and(|controller| Some(&controller.uid) == identity.uid.as_ref())
 }
 
-async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context) -> Result<DynamicObject, Error> {
+/// How an object is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// By force: we made it, or took it over.
+    Force,
+    /// Giving way to others.
+    Try,
+}
+
+/// Makes an object that is not there as far as we know, by a single request; none when it is there after all. A version that
+/// no object has any more lets the API server apply only what does not exist.
+async fn create(object: &VettedObject, key: &ChildKey, ctx: &Context) -> Result<Option<DynamicObject>, Error> {
+    let mut manifest = object.manifest().clone();
+    manifest["metadata"]["resourceVersion"] = FIRST_VERSION.into();
+    match send(&manifest, key, Manner::Try, ctx).await? {
+        Err(refusal) if refusal.code == CONFLICT => Ok(None),
+        outcome => outcome.map(Some).map_err(|refusal| refused(key, Manner::Try, &refusal)),
+    }
+}
+
+/// etcd's first revision is its own.
+const FIRST_VERSION: &str = "1";
+
+async fn patch(object: &VettedObject, key: &ChildKey, manner: Manner, ctx: &Context) -> Result<DynamicObject, Error> {
+    send(object.manifest(), key, manner, ctx).await?.map_err(|refusal| refused(key, manner, &refusal))
+}
+
+async fn send(
+    manifest: &Value,
+    key: &ChildKey,
+    manner: Manner,
+    ctx: &Context,
+) -> Result<Result<DynamicObject, Refusal>, Unreachable> {
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+    let force = manner == Manner::Force;
     let params = PatchParams { force, ..PatchParams::apply(api::FIELD_MANAGER) };
     tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, force, "Applying object");
-    let manifest = Patch::Apply(object.manifest());
-    let refusal = match ctx.write("apply", key.kind.as_str(), api.patch(&key.name, &params, &manifest)).await? {
-        Ok(written) => return Ok(written),
-        Err(refusal) => refusal,
-    };
+    ctx.write("apply", key.kind.as_str(), api.patch(&key.name, &params, &Patch::Apply(manifest))).await
+}
+
+/// What a refusal of an apply means: it is about the object, or about the API server.
+fn refused(key: &ChildKey, manner: Manner, refusal: &Refusal) -> Error {
     let message = match refusal.code {
-        CONFLICT if !force => conflict(&refusal.message),
+        CONFLICT if manner == Manner::Try => conflict(&refusal.message),
         400 | 413 | 422 => refusal.message.clone(),
         _ if refusal.message.starts_with(UNTYPED) => refusal.message.clone(),
-        _ => return Err(Unreachable::refused(&format!("apply {}", key.kind), &refusal).into()),
+        _ => return Unreachable::refused(&format!("apply {}", key.kind), refusal).into(),
     };
-    Err(Error::Child {
+    Error::Child {
         kind: key.kind.clone(),
         message: format!("{} {}: {message}", key.kind, key.name),
         refused: refusal.code == CONFLICT,
         objects: Vec::new(),
         warnings: Vec::new(),
-    })
+    }
 }
 
 const CONFLICT: u16 = 409;

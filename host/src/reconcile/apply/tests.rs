@@ -34,11 +34,14 @@ struct Script {
 }
 
 impl Script {
-    fn answer(&self, request: &Request<Body>) -> Response<Body> {
-        let kind = request.uri().path().rsplit('/').nth(1).unwrap().to_owned();
-        let force = request.uri().query().is_some_and(|query| query.contains("force=true"));
-        let verb = match *request.method() {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (request, body) = request.into_parts();
+        let body: Value = serde_json::from_slice(&body.collect_bytes().await.unwrap()).unwrap_or_default();
+        let kind = request.uri.path().rsplit('/').nth(1).unwrap().to_owned();
+        let force = request.uri.query().is_some_and(|query| query.contains("force=true"));
+        let verb = match request.method {
             Method::PATCH if force => "FORCE",
+            Method::PATCH if body["metadata"]["resourceVersion"] == FIRST_VERSION => "CREATE",
             Method::PATCH => "APPLY",
             Method::GET => "GET",
             Method::DELETE => "DELETE",
@@ -74,8 +77,8 @@ fn scripted(answers: Vec<(u16, Value)>) -> (Arc<Script>, Context) {
     let script = Arc::new(Script { answers: Mutex::new(answers.into()), calls: Mutex::default() });
     let answering = Arc::clone(&script);
     let service = tower::service_fn(move |request: Request<Body>| {
-        let response = answering.answer(&request);
-        async move { Ok::<_, std::convert::Infallible>(response) }
+        let script = Arc::clone(&answering);
+        async move { Ok::<_, std::convert::Infallible>(script.answer(request).await) }
     });
     let client = kube::Client::new(service, "default");
     let metrics = Metrics::default();
@@ -131,11 +134,20 @@ async fn settled(ctx: &Context) -> MCPServer {
 const ALL: [&str; 3] = ["networkpolicies", "services", "deployments"];
 
 #[tokio::test]
-async fn a_new_server_is_looked_for_and_applied_without_force_the_workload_last() {
+async fn a_new_server_takes_one_call_for_each_object_the_workload_last() {
     let (script, ctx) = scripted(Vec::new());
     settled(&ctx).await;
-    let expected: Vec<_> = ALL.iter().flat_map(|kind| [format!("GET {kind}"), format!("APPLY {kind}")]).collect();
-    assert_eq!(script.calls(), expected);
+    assert_eq!(script.calls(), ALL.map(|kind| format!("CREATE {kind}")));
+}
+
+#[tokio::test]
+async fn an_object_that_is_there_after_all_is_looked_at_and_applied_without_force() {
+    let mut ours = applied();
+    ours["metadata"]["managedFields"] = json!([]);
+    let (script, ctx) = scripted(vec![(409, failure(409)), (200, ours)]);
+    settled(&ctx).await;
+    let first = ["CREATE networkpolicies", "GET networkpolicies", "APPLY networkpolicies"];
+    assert_eq!(script.calls(), [&first[..], &["CREATE services", "CREATE deployments"]].concat());
 }
 
 #[tokio::test]
@@ -181,8 +193,7 @@ async fn a_workload_lags_from_the_moment_of_our_write() {
     reply["metadata"]["generation"] = 2.into();
     reply["spec"] = json!({"replicas": 3});
     reply["status"] = json!({"observedGeneration": 1, "availableReplicas": 1});
-    let others = [(404, failure(404)), (200, applied()), (404, failure(404)), (200, applied())];
-    let (_, ctx) = scripted(others.into_iter().chain([(404, failure(404)), (200, reply)]).collect());
+    let (_, ctx) = scripted(vec![(200, applied()), (200, applied()), (200, reply)]);
     settled(&ctx).await;
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
     let workload = ctx.cache.children.get(&key).unwrap().workload.unwrap();
@@ -190,36 +201,36 @@ async fn a_workload_lags_from_the_moment_of_our_write() {
 }
 
 #[tokio::test]
-async fn a_deleted_child_is_looked_for_and_applied_again() {
+async fn a_deleted_child_is_made_again() {
     let (script, ctx) = scripted(Vec::new());
     let server = settled(&ctx).await;
     script.calls();
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
     assert!(ctx.cache.children.forget(&key, "child"));
     attempt(&server, &ctx).await.unwrap();
-    assert_eq!(script.calls(), ["GET deployments", "APPLY deployments"]);
+    assert_eq!(script.calls(), ["CREATE deployments"]);
 }
 
 #[tokio::test]
 async fn a_foreign_object_is_left_alone_and_what_came_before_it_is_recorded() {
     let foreign = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "resourceVersion": "1"}});
-    let (script, ctx) = scripted(vec![(404, failure(404)), (200, applied()), (200, foreign)]);
+    let (script, ctx) = scripted(vec![(200, applied()), (409, failure(409)), (200, foreign)]);
     let Err(Error::Child { kind, refused, objects, .. }) = attempt(&server(), &ctx).await else { panic!() };
     assert_eq!((kind, refused), (Kind::Service, true));
     assert_eq!(objects.iter().map(|object| object.kind.as_str()).collect::<Vec<_>>(), ["NetworkPolicy"]);
-    assert_eq!(script.calls(), ["GET networkpolicies", "APPLY networkpolicies", "GET services"]);
+    assert_eq!(script.calls(), ["CREATE networkpolicies", "CREATE services", "GET services"]);
 }
 
 #[tokio::test]
 async fn a_conflict_without_force_is_a_refusal() {
-    let (_, ctx) = scripted(vec![(404, failure(404)), (409, failure(409))]);
+    let (_, ctx) = scripted(vec![(409, failure(409)), (404, failure(404)), (409, failure(409))]);
     assert!(matches!(attempt(&server(), &ctx).await, Err(Error::Child { refused: true, .. })));
 }
 
 #[tokio::test]
 async fn an_api_server_in_trouble_says_nothing_about_the_server() {
     for code in [403, 429, 500, 503] {
-        let (_, ctx) = scripted(vec![(404, failure(404)), (code, failure(code))]);
+        let (_, ctx) = scripted(vec![(code, failure(code))]);
         let outcome = attempt(&server(), &ctx).await;
         assert!(matches!(outcome, Err(Error::Unreachable(_))), "{code}: {outcome:?}");
     }
