@@ -7,7 +7,10 @@ mod creation;
 mod figures;
 mod growth;
 mod limits;
+mod machine;
+mod page;
 mod plane;
+mod plot;
 mod process;
 mod requests;
 mod servers;
@@ -22,6 +25,7 @@ use clap::Parser;
 
 use self::bench::Bench;
 use self::figures::Figures;
+use self::machine::Machine;
 
 /// Measure the operator among many servers on a control plane of its own, with fake nodes.
 #[derive(Parser)]
@@ -38,9 +42,9 @@ struct Flags {
     /// Where mcp-operator and mcp-render are; built with the release profile if it is to mean anything.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
-    /// Where the figures are written, as JSON.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    /// Write the tables and plots of the page `performance.md` in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    docs: Option<PathBuf>,
     /// Measure what is exact instead, and fail where it is over the limits in this file.
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
@@ -71,17 +75,14 @@ async fn main() -> Result<()> {
         return hold(file, &programs).await;
     }
     let figures = measure(&flags, &programs).await?;
-    println!("{figures}");
-    if let Some(file) = &flags.output {
-        std::fs::write(file, serde_json::to_string_pretty(&figures)? + "\n")
-            .with_context(|| format!("writing {}", file.display()))?;
-    }
-    Ok(())
+    println!("{}", serde_json::to_string_pretty(&figures)?);
+    flags.docs.as_ref().map_or(Ok(()), |docs| page::write(&figures, docs))
 }
 
 /// Measures what is exact, and fails where it is over a limit.
 async fn hold(file: &Path, programs: &Path) -> Result<()> {
-    let bench = Bench::on_new_plane("bench-limits", programs.join("mcp-operator"), programs.join("load-logs/limits")).await?;
+    let bench =
+        Bench::on_new_plane("bench-limits", programs.join("mcp-operator"), programs.join("load-logs/limits")).await?;
     let figures = limits::measure(&bench).await?;
     println!("{}", serde_json::to_string_pretty(&figures)?);
     let exceeded = limits::exceeded(&figures, file)?;
@@ -93,7 +94,7 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
     let wanted = |part| flags.only.is_empty() || flags.only.contains(&part);
     let logs = programs.join("load-logs");
     let new = async |name| Bench::on_new_plane(name, programs.join("mcp-operator"), logs.join(name)).await;
-    let mut figures = Figures::default();
+    let mut figures = Figures { machine: Some(Machine::this()?), ..Figures::default() };
     if wanted(Part::Small) {
         say("the programs");
         figures.small = Some(small::measure(&new("bench-small").await?, programs).await?);

@@ -31,6 +31,14 @@ pub struct Swap {
     pub requests: Requests,
 }
 
+impl Swap {
+    /// Writes about servers and their objects: the plugin's own status is none.
+    pub fn writes(&self) -> usize {
+        let about_plugins = self.requests.writes.get("renderplugins/status").copied().unwrap_or_default();
+        self.requests.written() - about_plugins
+    }
+}
+
 /// Applies the policy, waits until it has rendered everything, and takes it away.
 pub async fn measure(bench: &Bench, operator: &Process, count: usize) -> Result<Swap> {
     let plugins = plugins(bench);

@@ -285,7 +285,11 @@ async fn one(
     let start = Instant::now();
     let (action, result) = match &server.0 {
         Ok(server) => {
-            let latest = || watched.get(&ObjectRef::new(&name).within(&namespace)).and_then(|server| server.0.as_ref().ok().cloned());
+            let latest = || {
+                watched
+                    .get(&ObjectRef::new(&name).within(&namespace))
+                    .and_then(|server| server.0.as_ref().ok().cloned())
+            };
             reconcile(ctx.cache.statuses.newest(server, latest), Arc::clone(&ctx)).boxed().await
         }
         Err(invalid) => {

@@ -1,8 +1,9 @@
 //! Step 4, apply: one attempt to make the cluster equal to a [`Vetted`], in order, and then to remove what is no longer
 //! wanted. Accepts nothing else, and writes nothing without a reason.
 //!
-//! An object needs no write when its digest is the recorded one and nobody touched our fields since. An object that we
-//! have no record of is looked at first: a foreign one is left alone.
+//! An object needs no write when its digest is the recorded one and nobody touched our fields since. One that is not there as
+//! far as we know is created by an apply that the API server refuses where there is one; that is looked at then, like any
+//! other that we have no record of: a foreign one is left alone.
 
 mod ownership;
 mod replicas;
@@ -16,10 +17,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use serde_json::Value;
 
+use super::context::Refusal;
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};
-use super::context::Refusal;
 use super::{Context, Error, Identity, Kind, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};

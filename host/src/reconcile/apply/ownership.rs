@@ -1,4 +1,4 @@
-//! Whose is an object that we have no record of? Looks at it before the first apply, and takes over what a deleted
+//! Whose is an object that exists and that we have no record of? Looks at it before the first apply, and takes over what a deleted
 //! server of the same name left behind.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
