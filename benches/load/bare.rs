@@ -126,7 +126,7 @@ async fn events(client: &kube::Client, sample: &MCPServer) -> Result<Vec<Event>>
 fn create(event: &Event, sample: &MCPServer, server: &MCPServer) -> Call {
     let mut event = event.clone();
     event.metadata = kube::core::ObjectMeta {
-        generate_name: Some(format!("{}.", server.name_any())),
+        generate_name: Some(format!("{}-", server.name_any())),
         namespace: server.namespace(),
         ..Default::default()
     };
