@@ -1,9 +1,9 @@
 //! What `/metrics` shows: the names that dashboards of MCPServers already use, and the operator's own. The series of a server
-//! go with it.
+//! go with it, and what was under way when it went makes no new ones.
 
 mod families;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct Metrics(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     families: Families,
+    /// The servers that exist, each with its series of conditions. Whoever makes a series of a server holds the lock.
+    servers: Mutex<HashMap<ServerName, HashSet<ConditionLabels>>>,
     waiting: Mutex<HashSet<ServerName>>,
 }
 
@@ -49,23 +51,39 @@ impl Metrics {
         text
     }
 
-    /// One series per condition of a server: what does not hold any more is removed.
-    pub fn conditions(&self, server: &MCPServer, conditions: &[Condition]) {
-        let known = &self.0.families.conditions;
-        let old = server.status.iter().flat_map(|status| &status.conditions);
-        for condition in old.filter(|old| !conditions.iter().any(|new| same(old, new))) {
-            known.remove(&condition_labels(server, condition));
-        }
-        for condition in conditions {
-            known.get_or_create(&condition_labels(server, condition)).set(1);
+    /// From now on the server may have series.
+    pub fn known(&self, server: ServerName) {
+        self.0.servers.lock().unwrap_or_else(PoisonError::into_inner).entry(server).or_default();
+    }
+
+    /// Makes series of a server, if it still exists.
+    fn of(&self, server: &ServerName, make: impl FnOnce(&Families, &mut HashSet<ConditionLabels>)) {
+        let mut servers = self.0.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(conditions) = servers.get_mut(server) {
+            make(&self.0.families, conditions);
         }
     }
 
+    /// One series per condition of a server: what does not hold any more is removed.
+    pub fn conditions(&self, server: &MCPServer, conditions: &[Condition]) {
+        let holding: HashSet<_> = conditions.iter().map(|condition| condition_labels(server, condition)).collect();
+        self.of(&name(server), |families, shown| {
+            for gone in shown.difference(&holding) {
+                families.conditions.remove(gone);
+            }
+            for condition in &holding {
+                families.conditions.get_or_create(condition).set(1);
+            }
+            *shown = holding;
+        });
+    }
+
     /// Removes the series of a deleted server.
-    pub fn forget(&self, server: &MCPServer) {
+    pub fn forget(&self, server: &ServerName) {
+        let mut servers = self.0.servers.lock().unwrap_or_else(PoisonError::into_inner);
         let families = &self.0.families;
-        for condition in server.status.iter().flat_map(|status| &status.conditions) {
-            families.conditions.remove(&condition_labels(server, condition));
+        for condition in servers.remove(server).iter().flatten() {
+            families.conditions.remove(condition);
         }
         let ServerLabels { name, namespace } = server_labels(server);
         for result in RESULTS {
@@ -75,7 +93,7 @@ impl Metrics {
             failures.remove(&FailureLabels { name: name.clone(), namespace: namespace.clone(), reason });
         }
         families.capability_changes.remove(&server_labels(server));
-        self.begun(&(namespace, name));
+        self.begun(server);
     }
 
     /// Every family of failures, with the reason of those that it counts.
@@ -100,8 +118,10 @@ impl Metrics {
             Error::Child { kind: Kind::NetworkPolicy, .. } => network_policy,
             _ => return,
         };
-        let ServerLabels { name, namespace } = server_labels(server);
-        failures.get_or_create(&FailureLabels { name, namespace, reason }).inc();
+        self.of(&name(server), |_, _| {
+            let ServerLabels { name, namespace } = server_labels(&name(server));
+            failures.get_or_create(&FailureLabels { name, namespace, reason }).inc();
+        });
     }
 
     /// Takes the time of a step of a reconcile.
@@ -116,20 +136,29 @@ impl Metrics {
             Ok(Answer::AuthRequired) => "auth_skip",
             Err(_) => "failure",
         };
-        let (namespace, name) = server.clone();
-        self.0.families.handshakes.get_or_create(&HandshakeLabels { name, namespace, result }).inc();
+        self.count_handshake(server, result);
         self.0.families.handshake_seconds.observe(took.as_secs_f64());
     }
 
     /// Counts one handshake that was not made, because nobody wants them.
     pub fn handshake_skipped(&self, server: &MCPServer) {
+        self.count_handshake(&name(server), SKIP);
+    }
+
+    fn count_handshake(&self, server: &ServerName, result: &'static str) {
         let ServerLabels { name, namespace } = server_labels(server);
-        self.0.families.handshakes.get_or_create(&HandshakeLabels { name, namespace, result: SKIP }).inc();
+        let labels = HandshakeLabels { name, namespace, result };
+        self.of(server, |families, _| {
+            families.handshakes.get_or_create(&labels).inc();
+        });
     }
 
     /// Counts that a server offers other capabilities than before.
     pub fn capabilities_changed(&self, server: &MCPServer) {
-        self.0.families.capability_changes.get_or_create(&server_labels(server)).inc();
+        let server = name(server);
+        self.of(&server, |families, _| {
+            families.capability_changes.get_or_create(&server_labels(&server)).inc();
+        });
     }
 
     /// Counts one write request.
@@ -178,16 +207,16 @@ impl Metrics {
     }
 }
 
-fn same(a: &Condition, b: &Condition) -> bool {
-    (&a.type_, &a.status, &a.reason) == (&b.type_, &b.status, &b.reason)
+fn name(server: &MCPServer) -> ServerName {
+    (server.namespace().unwrap_or_default(), server.name_any())
 }
 
-fn server_labels(server: &MCPServer) -> ServerLabels {
-    ServerLabels { name: server.name_any(), namespace: server.namespace().unwrap_or_default() }
+fn server_labels((namespace, name): &ServerName) -> ServerLabels {
+    ServerLabels { name: name.clone(), namespace: namespace.clone() }
 }
 
 fn condition_labels(server: &MCPServer, condition: &Condition) -> ConditionLabels {
-    let ServerLabels { name, namespace } = server_labels(server);
+    let (namespace, name) = name(server);
     ConditionLabels {
         name,
         namespace,
@@ -204,12 +233,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::handshake::Unanswered;
 
     fn server() -> MCPServer {
-        let condition = json!({
-            "type": "Ready", "status": "True", "reason": "DeploymentReady", "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        });
         serde_json::from_value(json!({
             "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer",
             "metadata": {"name": "weather", "namespace": "maps"},
@@ -217,7 +243,14 @@ mod tests {
                 "source": {"type": "ContainerImage", "containerImage": {"ref": "example.com/a:1"}},
                 "config": {"port": 80},
             },
-            "status": {"conditions": [condition]},
+        }))
+        .unwrap()
+    }
+
+    fn condition(type_: &str, status: &str, reason: &str) -> Condition {
+        serde_json::from_value(json!({
+            "type": type_, "status": status, "reason": reason, "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
         }))
         .unwrap()
     }
@@ -227,27 +260,83 @@ mod tests {
         Error::Child { kind, message: String::new(), refused: true, objects, warnings }
     }
 
-    #[test]
-    fn the_series_of_a_server_go_with_it() {
-        let (metrics, server) = (Metrics::default(), server());
-        let name = ("maps".to_owned(), "weather".to_owned());
-        metrics.conditions(&server, &server.status.as_ref().unwrap().conditions);
+    /// Everything that can be told of a server.
+    fn tell(metrics: &Metrics) {
+        let server = server();
+        metrics.conditions(&server, &[condition("Ready", "True", "DeploymentReady")]);
         metrics.failed(&server, &Error::Invalid(Vec::new()));
         for kind in [Kind::Deployment, Kind::Service, Kind::NetworkPolicy] {
             metrics.failed(&server, &child(kind));
         }
-        metrics.handshake(&name, &Ok(Answer::AuthRequired), Duration::ZERO);
+        for outcome in [Ok(Answer::AuthRequired), Err(Unanswered::unreadable())] {
+            metrics.handshake(&name(&server), &outcome, Duration::ZERO);
+        }
         metrics.handshake_skipped(&server);
         metrics.capabilities_changed(&server);
-        let series = || metrics.text().lines().filter(|line| line.contains(r#"name="weather""#)).count();
-        assert_eq!(series(), 8, "{}", metrics.text());
-        let names = ["validation_failures", "deployment_failures", "service_failures", "networkpolicy_failures"];
-        for name in names.into_iter().chain(["capability_changes"]) {
+    }
+
+    /// The series of the server, sorted, without what they have in common.
+    fn series(metrics: &Metrics) -> Vec<String> {
+        let text = metrics.text();
+        let of_server = text.lines().filter(|line| line.contains(r#"name="weather""#));
+        let short = |line: &str| line.replace(r#"name="weather",namespace="maps""#, "").replace("mcpserver_", "");
+        let mut series: Vec<_> = of_server.map(short).collect();
+        series.sort();
+        series
+    }
+
+    #[test]
+    fn every_series_of_a_server_has_the_labels_of_the_contract() {
+        let metrics = Metrics::default();
+        metrics.known(name(&server()));
+        tell(&metrics);
+        let expected = [
+            "capability_changes_total{} 1",
+            r#"condition_info{,type="Ready",status="True",reason="DeploymentReady"} 1"#,
+            r#"deployment_failures_total{,reason="DeploymentUnavailable"} 1"#,
+            r#"handshake_total{,result="auth_skip"} 1"#,
+            r#"handshake_total{,result="failure"} 1"#,
+            r#"handshake_total{,result="skip"} 1"#,
+            r#"networkpolicy_failures_total{,reason="NetworkPolicyUnavailable"} 1"#,
+            r#"service_failures_total{,reason="ServiceUnavailable"} 1"#,
+            r#"validation_failures_total{,reason="Invalid"} 1"#,
+        ];
+        assert_eq!(series(&metrics), expected);
+        let counters = ["validation_failures", "deployment_failures", "service_failures", "networkpolicy_failures"];
+        for name in counters.into_iter().chain(["handshake", "capability_changes"]) {
             let (kind, help) = (format!("# TYPE mcpserver_{name} counter"), format!("# HELP mcpserver_{name} "));
             assert!(metrics.text().contains(&kind) && metrics.text().contains(&help), "{name}: {}", metrics.text());
         }
-        metrics.forget(&server);
-        assert_eq!(series(), 0, "{}", metrics.text());
+    }
+
+    #[test]
+    fn the_series_of_a_server_go_with_it() {
+        let metrics = Metrics::default();
+        metrics.known(name(&server()));
+        tell(&metrics);
+        metrics.forget(&name(&server()));
+        assert_eq!(series(&metrics), [""; 0]);
+    }
+
+    #[test]
+    fn what_ends_after_its_server_makes_no_series() {
+        let metrics = Metrics::default();
+        metrics.known(name(&server()));
+        metrics.forget(&name(&server()));
+        tell(&metrics);
+        assert_eq!(series(&metrics), [""; 0]);
+    }
+
+    #[test]
+    fn a_condition_that_changed_has_one_series() {
+        let (metrics, server) = (Metrics::default(), server());
+        metrics.known(name(&server));
+        metrics
+            .conditions(&server, &[condition("Ready", "Unknown", "Initializing"), condition("Rendered", "True", "")]);
+        metrics.conditions(&server, &[condition("Ready", "False", "DeploymentUnavailable")]);
+        metrics.conditions(&server, &[condition("Ready", "False", "MCPEndpointUnavailable")]);
+        let expected = r#"condition_info{,type="Ready",status="False",reason="MCPEndpointUnavailable"} 1"#;
+        assert_eq!(series(&metrics), [expected]);
     }
 
     #[test]
