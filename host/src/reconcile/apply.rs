@@ -32,7 +32,6 @@ pub struct Applied {
     render: RenderStatus,
     warnings: Vec<String>,
     setbacks: Vec<String>,
-    paused: bool,
 }
 
 impl Applied {
@@ -56,26 +55,17 @@ impl Applied {
         Self { setbacks, ..self }
     }
 
-    /// Whether writes were held back.
-    pub fn is_paused(&self) -> bool {
-        self.paused
-    }
-
     /// What an apply could have left behind.
     #[cfg(test)]
-    pub(super) fn recorded(render: RenderStatus, warnings: &[&str], paused: bool) -> Self {
-        Self {
-            render,
-            warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(),
-            setbacks: Vec::new(),
-            paused,
-        }
+    pub(super) fn recorded(render: RenderStatus, warnings: &[&str]) -> Self {
+        let warnings = warnings.iter().map(|&warning| warning.to_owned()).collect();
+        Self { render, warnings, setbacks: Vec::new() }
     }
 
     /// What a paused server has: what was applied before.
     pub(super) fn paused(server: &MCPServer, inputs: &Inputs, vetted: &Vetted) -> Self {
         let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));
-        Self { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: true }
+        Self { render, warnings: warnings(vetted), setbacks: Vec::new() }
     }
 }
 
@@ -102,7 +92,7 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
         None => (Some(chain_text(vetted.chain())), vetted.chain().iter().map(plugin_status).collect()),
     };
     let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
-    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: false })
+    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new() })
 }
 
 /// The record after an attempt that stopped early: what it applied, and what was there before.
