@@ -19,7 +19,7 @@ use self::ownership::Standing;
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};
-use super::{Context, Error, Identity, Kind, call};
+use super::{Context, Error, Identity, Kind, Refusal, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
@@ -196,7 +196,7 @@ async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context
         Err(refusal) => refusal,
     };
     let message = match refusal.code {
-        CONFLICT if !force => conflict(&refusal.message),
+        CONFLICT if is_of_managers(&refusal) => conflict(&refusal.message),
         400 | 413 | 422 => refusal.message.clone(),
         _ if refusal.message.starts_with(UNTYPED) => refusal.message.clone(),
         _ => return Err(Unreachable::refused(&format!("apply {}", key.kind), &refusal).into()),
@@ -213,6 +213,12 @@ async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context
 const CONFLICT: u16 = 409;
 /// How the API server refuses lists in which two entries have the same key. It calls that a fault of its own (500).
 const UNTYPED: &str = "failed to create typed patch object";
+
+/// Whether others own what we would set; any other conflict passes by itself.
+fn is_of_managers(refusal: &Refusal) -> bool {
+    let mut causes = refusal.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "FieldManagerConflict")
+}
 
 /// The API server's list of field managers, without its advice on forcing.
 fn conflict(message: &str) -> String {
