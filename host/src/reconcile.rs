@@ -17,6 +17,8 @@ pub mod render;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod vet;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod endpoint;
 mod messages;
 mod situations;
 
