@@ -150,6 +150,7 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
+    use crate::api::status::{Capabilities, ServerInfo};
 
     fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Condition {
         Condition {
@@ -209,6 +210,96 @@ mod tests {
         let kept = rendered("RenderedByLastGood", "plugin a: it crashed");
         let events = told(about_server(&rendered("Rendered", ""), &kept));
         assert_eq!(events, [("RenderedByLastGood".to_owned(), "plugin a: it crashed".to_owned())]);
+    }
+
+    /// What is told when a condition changes, as type and reason.
+    fn news(type_: &str, before: &str, now: &str) -> Vec<String> {
+        let of = |looks: &str| {
+            let (status, reason) = looks.split_once(' ').unwrap();
+            MCPServerStatus {
+                conditions: vec![condition(type_, status, reason, "so it is")],
+                ..MCPServerStatus::default()
+            }
+        };
+        let events = about_server(&of(before), &of(now));
+        events.into_iter().map(|event| format!("{:?} {} {}", event.type_, event.reason, event.note.unwrap())).collect()
+    }
+
+    #[test]
+    fn every_reason_has_its_event_or_none_and_only_when_it_is_new() {
+        let table = [
+            ("Accepted", "True Valid", "Normal"),
+            ("Accepted", "False Invalid", "Warning"),
+            ("Rendered", "True Rendered", ""),
+            ("Rendered", "True RenderedByLastGood", "Warning"),
+            ("Rendered", "False RefusedByPolicy", "Warning"),
+            ("Rendered", "False Unsupported", "Warning"),
+            ("Rendered", "False RenderFailed", "Warning"),
+            ("Rendered", "False RenderRejected", "Warning"),
+            ("Rendered", "False PluginUnavailable", "Warning"),
+            ("Available", "True Available", "Normal"),
+            ("Available", "True ScaledToZero", ""),
+            ("Available", "Unknown Initializing", ""),
+            ("Available", "False ConfigurationInvalid", ""),
+            ("Available", "False DeploymentUnavailable", "Warning"),
+            ("Available", "False ServiceUnavailable", "Warning"),
+            ("Available", "False NetworkPolicyUnavailable", "Warning"),
+            ("Available", "False ObjectUnavailable", "Warning"),
+            ("Verified", "True Verified", ""),
+            ("Verified", "True AuthSkipped", "Warning"),
+            ("Verified", "False EndpointUnavailable", "Warning"),
+            ("Verified", "Unknown NotVerified", ""),
+            ("Verified", "Unknown VerificationDisabled", ""),
+            ("Ready", "True DeploymentReady", ""),
+            ("Ready", "False MCPEndpointUnavailable", ""),
+            ("Ready", "False DeploymentUnavailable", ""),
+        ];
+        for (type_, looks, expected) in table {
+            let reason = looks.split_once(' ').unwrap().1;
+            let expected: Vec<_> =
+                (!expected.is_empty()).then(|| format!("{expected} {reason} so it is")).into_iter().collect();
+            assert_eq!(news(type_, "Unknown Other", looks), expected, "{type_}");
+            assert_eq!(news(type_, looks, looks), [""; 0], "{type_} {looks} is no news");
+        }
+    }
+
+    #[test]
+    fn only_capabilities_that_were_known_can_change() {
+        let offering = |tools: Option<bool>| MCPServerStatus {
+            server_info: tools.map(|tools| ServerInfo {
+                capabilities: Some(Capabilities { tools, ..Capabilities::default() }),
+                ..ServerInfo::default()
+            }),
+            ..MCPServerStatus::default()
+        };
+        let change = [("CapabilityChanged".to_owned(), "the server's MCP capabilities changed".to_owned())];
+        let table = [
+            (Some(false), Some(true), &change[..]),
+            (Some(true), Some(false), &change[..]),
+            (Some(true), Some(true), &[]),
+            (Some(true), None, &[]),
+            (None, Some(true), &[]),
+            (None, None, &[]),
+        ];
+        for (before, now, expected) in table {
+            let events = about_server(&offering(before), &offering(now));
+            assert!(events.iter().all(|event| event.type_ == EventType::Warning), "{before:?} {now:?}");
+            assert_eq!(told(events), expected, "{before:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_nobody_checks_is_told_once() {
+        let accepted = |message: &str| MCPServerStatus {
+            conditions: vec![condition("Accepted", "True", "Valid", message)],
+            ..MCPServerStatus::default()
+        };
+        let insecure = accepted(&format!("something else; {INSECURE_TLS}"));
+        let events = about_server(&accepted(""), &insecure);
+        assert!(events.iter().all(|event| event.type_ == EventType::Warning));
+        assert_eq!(told(events), [("InsecureTLSConfigured".to_owned(), INSECURE_TLS.to_owned())]);
+        assert_eq!(told(about_server(&insecure, &insecure)), []);
+        assert_eq!(told(about_server(&insecure, &accepted(""))), []);
     }
 
     fn plugin(status: &str, reason: &str, digest: &str) -> RenderPluginStatus {
