@@ -14,7 +14,11 @@ mod error;
 pub mod gather;
 mod last_good;
 pub mod render;
+#[cfg(test)]
+pub(crate) mod scripted;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod vet;
 
 use std::sync::Arc;
@@ -24,7 +28,7 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
 pub use self::apply::Applied;
-pub use self::context::{Backoff, Context, Settings, call};
+pub use self::context::{Backoff, Context, Refusal, Settings, call};
 pub use self::error::{Error, Retry, Unreachable};
 pub use self::vet::Kind;
 use crate::api::{self, MCPServer};

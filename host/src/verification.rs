@@ -117,8 +117,7 @@ impl Verifier {
     pub fn ask(&self, uid: &str, server: ServerName, subject: Subject, tls: Tls) {
         let mut servers = self.shared.servers();
         let entry = servers.entry(uid.to_owned()).or_default();
-        let target = Target { url: subject.url.clone(), tls, era: entry.era };
-        entry.begin(subject);
+        let target = entry.begin(subject, tls);
         let (shared, uid, again) = (Arc::clone(&self.shared), uid.to_owned(), entry.fresh.is_none());
         self.tasks.spawn(async move {
             let _again = if again { Some(shared.again.acquire().await) } else { None };
@@ -153,14 +152,17 @@ impl Entry {
         !self.asking && (changed || again)
     }
 
-    fn begin(&mut self, subject: Subject) {
+    /// What to ask: as the server was last spoken to.
+    fn begin(&mut self, subject: Subject, tls: Tls) -> Target {
         self.asking = true;
+        let target = Target { url: subject.url.clone(), tls, era: self.era };
         if self.subject.as_ref() != Some(&subject) {
             self.in_doubt = self.subject.is_some();
             self.fresh = Some(Fresh { since: Instant::now(), failed: false });
             self.failures = 0; // those were of other pods
             self.subject = Some(subject);
         }
+        target
     }
 
     /// Takes over an outcome, unless it is a failure that may pass, and sets the time of the next attempt: none after an

@@ -17,11 +17,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use serde_json::Value;
 
-use super::context::Refusal;
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};
-use super::{Context, Error, Identity, Kind, call};
+use super::{Context, Error, Identity, Kind, Refusal, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
@@ -34,7 +33,6 @@ pub struct Applied {
     render: RenderStatus,
     warnings: Vec<String>,
     setbacks: Vec<String>,
-    paused: bool,
 }
 
 impl Applied {
@@ -58,26 +56,17 @@ impl Applied {
         Self { setbacks, ..self }
     }
 
-    /// Whether writes were held back.
-    pub fn is_paused(&self) -> bool {
-        self.paused
-    }
-
     /// What an apply could have left behind.
     #[cfg(test)]
-    pub(super) fn recorded(render: RenderStatus, warnings: &[&str], paused: bool) -> Self {
-        Self {
-            render,
-            warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(),
-            setbacks: Vec::new(),
-            paused,
-        }
+    pub(super) fn recorded(render: RenderStatus, warnings: &[&str]) -> Self {
+        let warnings = warnings.iter().map(|&warning| warning.to_owned()).collect();
+        Self { render, warnings, setbacks: Vec::new() }
     }
 
     /// What a paused server has: what was applied before.
     pub(super) fn paused(server: &MCPServer, inputs: &Inputs, vetted: &Vetted) -> Self {
         let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));
-        Self { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: true }
+        Self { render, warnings: warnings(vetted), setbacks: Vec::new() }
     }
 }
 
@@ -104,7 +93,7 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
         None => (Some(chain_text(vetted.chain())), vetted.chain().iter().map(plugin_status).collect()),
     };
     let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
-    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: false })
+    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new() })
 }
 
 /// The record after an attempt that stopped early: what it applied, and what was there before.
@@ -218,18 +207,18 @@ enum Manner {
 /// no object has any more lets the API server apply only what does not exist.
 async fn create(object: &VettedObject, key: &ChildKey, ctx: &Context) -> Result<Option<DynamicObject>, Error> {
     let mut manifest = object.manifest().clone();
-    manifest["metadata"]["resourceVersion"] = FIRST_VERSION.into();
+    manifest["metadata"]["resourceVersion"] = NO_VERSION.into();
     match send(&manifest, key, Manner::Try, ctx).await? {
         Err(refusal) if refusal.code == CONFLICT => Ok(None),
-        outcome => outcome.map(Some).map_err(|refusal| refused(key, Manner::Try, &refusal)),
+        outcome => outcome.map(Some).map_err(|refusal| refused(key, &refusal)),
     }
 }
 
 /// etcd's first revision is its own.
-const FIRST_VERSION: &str = "1";
+pub(super) const NO_VERSION: &str = "1";
 
 async fn patch(object: &VettedObject, key: &ChildKey, manner: Manner, ctx: &Context) -> Result<DynamicObject, Error> {
-    send(object.manifest(), key, manner, ctx).await?.map_err(|refusal| refused(key, manner, &refusal))
+    send(object.manifest(), key, manner, ctx).await?.map_err(|refusal| refused(key, &refusal))
 }
 
 async fn send(
@@ -246,9 +235,9 @@ async fn send(
 }
 
 /// What a refusal of an apply means: it is about the object, or about the API server.
-fn refused(key: &ChildKey, manner: Manner, refusal: &Refusal) -> Error {
+fn refused(key: &ChildKey, refusal: &Refusal) -> Error {
     let message = match refusal.code {
-        CONFLICT if manner == Manner::Try => conflict(&refusal.message),
+        CONFLICT if is_of_managers(refusal) => conflict(&refusal.message),
         400 | 413 | 422 => refusal.message.clone(),
         _ if refusal.message.starts_with(UNTYPED) => refusal.message.clone(),
         _ => return Unreachable::refused(&format!("apply {}", key.kind), refusal).into(),
@@ -265,6 +254,12 @@ fn refused(key: &ChildKey, manner: Manner, refusal: &Refusal) -> Error {
 const CONFLICT: u16 = 409;
 /// How the API server refuses lists in which two entries have the same key. It calls that a fault of its own (500).
 const UNTYPED: &str = "failed to create typed patch object";
+
+/// Whether others own what we would set; any other conflict passes by itself.
+fn is_of_managers(refusal: &Refusal) -> bool {
+    let mut causes = refusal.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "FieldManagerConflict")
+}
 
 /// The API server's list of field managers, without its advice on forcing.
 fn conflict(message: &str) -> String {

@@ -8,7 +8,7 @@ fn subject(pod: &str) -> Subject {
 
 /// What happens between a question and its answer.
 fn asked(entry: &mut Entry, subject: &Subject) {
-    entry.begin(subject.clone());
+    entry.begin(subject.clone(), Tls::SystemRoots);
 }
 
 #[tokio::test(start_paused = true)]
@@ -21,6 +21,41 @@ async fn a_server_is_asked_once_and_again_when_its_pods_change() {
     tokio::time::advance(Duration::from_hours(1)).await;
     assert!(!entry.is_due(&subject("a")));
     assert!(entry.is_due(&subject("b")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_was_restarted_is_asked_again() {
+    let mut entry = Entry::default();
+    asked(&mut entry, &subject("a"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    let pods = |restarts: i32| Subject { pods: vec![("a".into(), restarts)], ..subject("a") };
+    assert!(!entry.is_due(&pods(0)));
+    assert!(entry.is_due(&pods(1)), "the same pod runs another process");
+}
+
+#[test]
+fn a_server_is_asked_as_it_answered_before() {
+    let mut entry = Entry::default();
+    let begin = |entry: &mut Entry, pod: &str| entry.begin(subject(pod), Tls::SkipVerify);
+    let Target { url, tls, era } = begin(&mut entry, "a");
+    assert_eq!((url.as_str(), tls, era), ("http://a", Tls::SkipVerify, None));
+    for era in [Era::Session, Era::Stateless] {
+        entry.conclude(Ok(verified(era)));
+        assert_eq!(begin(&mut entry, "a").era, Some(era));
+        entry.conclude(Err(Unanswered::unreadable()));
+        assert_eq!(begin(&mut entry, "b").era, Some(era), "also after a failure, and about other pods");
+    }
+}
+
+fn verified(era: Era) -> Answer {
+    let info = crate::handshake::ServerInfo {
+        name: None,
+        version: None,
+        protocol_version: "2025-11-25".into(),
+        instructions: None,
+        capabilities: crate::handshake::Capabilities::default(),
+    };
+    Answer::Verified { era, info }
 }
 
 #[tokio::test(start_paused = true)]
