@@ -7,6 +7,7 @@ mod cases;
 mod check;
 mod command;
 mod completion;
+mod cost;
 mod dev;
 mod diff;
 mod documented;
