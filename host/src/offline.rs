@@ -12,6 +12,7 @@ mod comparison;
 mod coverage;
 mod differences;
 mod documents;
+mod each;
 mod examples;
 mod explanation;
 mod finding;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 
 pub use self::comparison::{Comparison, Verdict, changed, compare};
 pub use self::coverage::Exemption;
+pub use self::each::Progress;
 pub use self::explanation::Explanation;
 pub use self::finding::{Finding, Findings, Origin, Severity, Statement};
 pub use self::inspection::{Description, inspect};
@@ -61,6 +63,14 @@ pub struct Sources {
 /// rendered are told in `findings`, and the others are rendered all the same.
 pub fn render(sources: Option<&Sources>, surroundings: &Surroundings, findings: &mut Findings) -> Vec<RenderedServer> {
     let manifests = manifests::or_examples(sources, findings);
-    let render = |server| server::render(server, &manifests.contents, surroundings, findings);
-    manifests.servers.iter().filter_map(render).collect()
+    let render = |server: &_| {
+        let mut said = Findings::default();
+        (server::render(server, &manifests.contents, surroundings, &mut said), said)
+    };
+    let rendered = each::each(&manifests.servers, &|_, _| {}, render);
+    let told = |(server, said)| {
+        findings.extend(said);
+        server
+    };
+    rendered.into_iter().filter_map(told).collect()
 }

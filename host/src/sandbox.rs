@@ -77,9 +77,9 @@ impl Sandbox {
     }
 
     /// A sandbox for one call at a time that counts [fuel](Usage::fuel). Plugins run slower in it, and so may take ten
-    /// times their time limit.
-    pub fn counting() -> anyhow::Result<Self> {
-        Self::with_engine(engine::counting()?, 1, None, true)
+    /// times their time limit. `code` is a place for compiled code.
+    pub fn counting(code: Option<CodeCache>) -> anyhow::Result<Self> {
+        Self::with_engine(engine::counting()?, 1, code, true)
     }
 
     fn with_engine(

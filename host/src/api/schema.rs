@@ -104,8 +104,13 @@ fn identify(manifest: &Value) -> Result<Value, Vec<Violation>> {
     Ok(Value::Object(object))
 }
 
+thread_local! {
+    /// Knows Kubernetes' functions, which take long to collect, and cannot be shared between threads.
+    static VALIDATOR: Validator = Validator::new();
+}
+
 fn broken_rules(rules: &CompiledSchema, object: &Value) -> Vec<Violation> {
-    let broken = Validator::new().validate_compiled(rules, object, None).err();
+    let broken = VALIDATOR.with(|validator| validator.validate_compiled(rules, object, None)).err();
     let broken = broken.into_iter().flatten();
     broken
         .map(|error| match error.kind {

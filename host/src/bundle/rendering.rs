@@ -30,8 +30,7 @@ pub fn render(inputs: &Inputs) -> Rendering {
 
 impl Bundle {
     /// The plugins, compiled.
-    pub fn load(&self) -> anyhow::Result<Vec<gather::Stage>> {
-        let sandbox = Sandbox::new(1)?;
+    pub fn load(&self, sandbox: &Sandbox) -> anyhow::Result<Vec<gather::Stage>> {
         let load = |stage: &super::Stage| {
             let component = self.components.get(&stage.digest).context("its component is missing")?;
             let plugin = sandbox.load(&component.0, Limits::from(&stage.limits))?;
@@ -88,7 +87,7 @@ mod tests {
     use crate::default_plugin;
 
     fn rendered(bundle: &Bundle) -> Outcome {
-        render(&bundle.inputs(bundle.load().unwrap()).unwrap()).outcome
+        render(&bundle.inputs(bundle.load(&Sandbox::new(1).unwrap()).unwrap()).unwrap()).outcome
     }
 
     fn sound() -> Bundle {
@@ -117,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_server_that_breaks_a_rule_or_is_not_canonical_is_not_rendered() {
-        let chain = sound().load().unwrap();
+        let chain = sound().load(&Sandbox::new(1).unwrap()).unwrap();
         let refused = |change: fn(&mut Value)| {
             let mut bundle = sound();
             change(&mut bundle.server);

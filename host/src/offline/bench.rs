@@ -24,17 +24,16 @@ pub struct Plugins {
     loaded: Vec<Loaded>,
 }
 
-/// Loads components as a chain, in this order; of none, the default plugin alone. The stages are those in the operator's
-/// engine, and do not have their parameters and grants yet.
-pub fn load(sources: &[PluginSource]) -> Result<(Vec<Stage>, Plugins)> {
-    let (timing, counting) = (Sandbox::new(1)?, Sandbox::counting()?);
+/// Loads components as a chain, in this order; of none, the default plugin alone. The stages are those in `timing`, the
+/// operator's engine, and do not have their parameters and grants yet. `counting` is one that counts fuel.
+pub fn load(timing: &Sandbox, counting: &Sandbox, sources: &[PluginSource]) -> Result<(Vec<Stage>, Plugins)> {
     let (mut chain, mut loaded) = (Vec::new(), Plugins { counting: Vec::new(), loaded: Vec::new() });
     for source in plugins::or_default(sources) {
         let component = source.read()?;
         let begun = Instant::now();
-        let stage = plugins::stage(&timing, source, &component)?;
+        let stage = plugins::stage(timing, source, &component)?;
         loaded.loaded.push(Loaded::new(&stage, component.len(), begun.elapsed()));
-        loaded.counting.push(plugins::stage(&counting, source, &component)?);
+        loaded.counting.push(plugins::stage(counting, source, &component)?);
         chain.push(stage);
     }
     Ok((chain, loaded))

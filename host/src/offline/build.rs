@@ -25,7 +25,7 @@ use serde::{Serialize, Serializer};
 pub use self::failure::Failure;
 pub use self::language::Language;
 use super::inspection::{self, About, Description};
-use crate::sandbox::Bytes;
+use crate::sandbox::{Bytes, Sandbox};
 
 /// A component that was built.
 #[derive(Serialize)]
@@ -45,7 +45,7 @@ pub struct Built {
 }
 
 /// Builds the project in a folder, and writes the component to `output`, or to NAME.wasm in the folder of that name.
-pub fn build(project: &Path, output: Option<&Path>) -> Result<Built, Failure> {
+pub fn build(sandbox: &Sandbox, project: &Path, output: Option<&Path>) -> Result<Built, Failure> {
     let start = Instant::now();
     let language = Language::of(project)?;
     let folder = project.canonicalize().with_context(|| project.display().to_string())?;
@@ -55,7 +55,7 @@ pub fn build(project: &Path, output: Option<&Path>) -> Result<Built, Failure> {
         Language::JavaScript => npm::build(&folder),
         Language::Python => python::build(&folder),
     }?;
-    let description = inspection::inspect(&component)?;
+    let description = inspection::inspect(sandbox, &component);
     let About { name, version, .. } = about(project, &description)?;
     let file = output.map_or_else(|| project.join(file_name(&folder)), Path::to_owned);
     fs::write(&file, &component).with_context(|| file.display().to_string())?;
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_component_that_is_no_plugin_is_refused_with_the_reason() {
-        let description = inspection::inspect(b"\0asm\x01\0\0\0").unwrap();
+        let description = inspection::inspect(&Sandbox::new(1).unwrap(), b"\0asm\x01\0\0\0");
         let failure = about(Path::new("policy"), &description).err().unwrap();
         assert!(
             matches!(&failure, Failure::Broken(message) if message.contains("core WebAssembly module")),

@@ -11,6 +11,7 @@ use serde_json::Value;
 pub use self::report::Report;
 use self::report::{Check, Outcome};
 use super::coverage::{self, Exemption};
+use super::each::Progress;
 use super::finding::{Finding, Findings, Severity};
 use super::inspection::{self, Description};
 use super::manifests::{self, Manifests, ServerManifest};
@@ -18,7 +19,7 @@ use super::plugins::PluginSource;
 use super::server::{self, RenderedServer};
 use super::{Sources, examples};
 use crate::reconcile::gather::Surroundings;
-use crate::sandbox::Seed;
+use crate::sandbox::{Sandbox, Seed};
 
 /// Another time and other random numbers than those of a usual render.
 const OTHER: Seed = Seed { clock: 4_102_444_800, random: 0x5eed };
@@ -35,23 +36,23 @@ pub fn chain(plugin: &PluginSource) -> Vec<PluginSource> {
 ///
 /// # Errors
 ///
-/// Only when the component cannot be read, or this machine cannot run WebAssembly.
-pub fn component(plugin: &PluginSource) -> Result<Report> {
-    let description = inspection::inspect(&plugin.read()?)?;
+/// Only when the component cannot be read.
+pub fn component(sandbox: &Sandbox, plugin: &PluginSource) -> Result<Report> {
+    let description = inspection::inspect(sandbox, &plugin.read()?);
     let checks = vec![contract(&description), imports(&description), size(&description)];
     Ok(Report { description, checks, fields: Vec::new() })
 }
 
 impl Report {
-    /// Adds the checks that render: the servers of `sources`, or of the embedded examples where it names none. Tells
-    /// `progress` how many of how many fields are done.
+    /// Adds the checks that render: the servers of `sources`, or of the embedded examples where it names none. `progress`
+    /// counts fields.
     pub fn render(
         &mut self,
         surroundings: &Surroundings,
         sources: Option<&Sources>,
         exemptions: &[Exemption],
         findings: &mut Findings,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: Progress<'_>,
     ) {
         let manifests = sources.map_or_else(examples::manifests, |sources| manifests::read(sources, findings));
         if manifests.servers.is_empty() {

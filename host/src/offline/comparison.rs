@@ -8,11 +8,13 @@ use serde::Serialize;
 use self::changes::ObjectChange;
 pub use self::changes::Verdict;
 pub use self::report::Comparison;
+use super::each::{Progress, each};
 use super::finding::{Finding, Findings, Origin, Severity};
-use super::manifests::{self, Manifests, ServerManifest};
+use super::manifests::{self, Contents, ServerManifest};
 use super::{RenderedServer, Sources, server};
 use crate::reconcile::Identity;
-use crate::reconcile::gather::Surroundings;
+use crate::reconcile::gather::{Inputs, Stage, Surroundings};
+use crate::sandbox::Seed;
 
 /// What changes for one server.
 #[derive(Debug, Serialize)]
@@ -25,21 +27,21 @@ pub struct ServerChange {
     objects: Vec<ObjectChange>,
 }
 
-/// Renders every server of the input by both chains. Tells `progress` how many of how many are done.
+/// Renders every server of the input by the chain in `old` and by the chain `new`, several at a time.
 pub fn compare(
     sources: &Sources,
     old: &Surroundings,
-    new: &Surroundings,
+    new: &[Stage],
     findings: &mut Findings,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: Progress<'_>,
 ) -> Comparison {
     let manifests = manifests::or_examples(Some(sources), findings);
-    let mut changes = Vec::new();
-    for (done, server) in manifests.servers.iter().enumerate() {
-        progress(done, manifests.servers.len());
-        changes.push(change(server, &manifests, old, new, findings));
-    }
-    Comparison::new(changes)
+    let changes = each(&manifests.servers, progress, |server| change(server, &manifests.contents, old, new));
+    let told = |(change, said)| {
+        findings.extend(said);
+        change
+    };
+    Comparison::new(changes.into_iter().map(told).collect())
 }
 
 /// What changed from one rendering to another; a server that is in one of them alone counts as refused by the other.
@@ -59,23 +61,26 @@ pub fn changed(old: &[RenderedServer], new: &[RenderedServer]) -> Comparison {
     Comparison::new(new.iter().chain(gone).map(change).collect())
 }
 
-fn change(
-    server: &ServerManifest,
-    manifests: &Manifests,
-    old: &Surroundings,
-    new: &Surroundings,
-    findings: &mut Findings,
-) -> ServerChange {
-    let render = |surroundings| {
-        let mut said = Findings::default();
-        let rendered = server::render(server, &manifests.contents, surroundings, &mut said);
-        (rendered, said)
-    };
-    let ((before, said_before), (after, said_after)) = (render(old), render(new));
-    let errors = |finding: &&Finding| finding.severity >= Severity::Error && !said_after.iter().any(|f| f == *finding);
-    said_before.iter().filter(errors).chain(said_after.iter()).for_each(|finding| findings.push(finding.clone()));
+/// One server. What a manifest says is the same for both chains, so it is checked once.
+fn change(server: &ServerManifest, contents: &Contents, old: &Surroundings, new: &[Stage]) -> (ServerChange, Findings) {
+    let [mut said, mut said_before, mut said_after] = [(); 3].map(|()| Findings::default());
+    let inputs = server::inputs(server, contents, old, &mut said);
+    let render = |inputs: &Inputs, said: &mut Findings| server::render_inputs(server, inputs, Seed::default(), said);
+    let before = inputs.as_ref().and_then(|inputs| render(inputs, &mut said_before));
+    let after = inputs.as_ref().and_then(|inputs| render(&inputs.with_chain(new.to_vec()), &mut said_after));
+    said.extend(said_after);
     let (verdict, objects) = changes::judge(before.as_ref(), after.as_ref());
     let word = |key: &str| server.manifest["metadata"][key].as_str().unwrap_or("?").to_owned();
     let (file, line) = (server.origin.file.clone(), server.origin.line);
-    ServerChange { namespace: word("namespace"), name: word("name"), file, line, verdict, objects }
+    let change = ServerChange { namespace: word("namespace"), name: word("name"), file, line, verdict, objects };
+    (change, with_lost_errors(&said_before, said))
+}
+
+/// What the old chain refused and the new one does not in the same words, then what there is to say of the new one.
+fn with_lost_errors(before: &Findings, after: Findings) -> Findings {
+    let gone = |finding: &&Finding| finding.severity >= Severity::Error && !after.iter().any(|other| other == *finding);
+    let mut findings = Findings::default();
+    before.iter().filter(gone).for_each(|finding| findings.push(finding.clone()));
+    findings.extend(after);
+    findings
 }

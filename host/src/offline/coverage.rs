@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub use self::exemptions::Exemption;
 use self::fields::Field;
+use super::each::{Progress, each};
 use super::finding::{Findings, Severity};
 use super::manifests::{Contents, ServerManifest};
 use super::server;
@@ -60,31 +61,23 @@ enum Answer {
     Objects(Vec<Value>),
     Refused(String),
     Fault(String),
-    /// Not the chain's: the server breaks a rule.
-    Invalid,
 }
 
-/// Judges every field, with servers made from those of `bases` that can be rendered; no field when none can. Tells
-/// `progress` how many of how many are done.
+/// Judges every field, with servers made from those of `bases` that can be rendered; no field when none can.
 pub(super) fn judge(
     surroundings: &Surroundings,
     bases: &[Value],
     exemptions: &[Exemption],
-    progress: &mut dyn FnMut(usize, usize),
+    progress: Progress<'_>,
 ) -> Vec<Covered> {
-    let rendered = |base: &&Value| matches!(answer(surroundings, (*base).clone()), Answer::Objects(_));
+    let rendered = |base: &&Value| matches!(answer(surroundings, (*base).clone()), Some(Answer::Objects(_)));
     let bases: Vec<&Value> = bases.iter().filter(rendered).collect();
     if bases.is_empty() {
         return Vec::new();
     }
     let schema = crd::open_api_schema();
     let fields = fields::of(&schema);
-    let mut judged = Vec::new();
-    for (done, field) in fields.iter().enumerate() {
-        progress(done, fields.len());
-        judged.push(covered(surroundings, &bases, &schema, field, exemptions));
-    }
-    judged
+    each(&fields, progress, |field| covered(surroundings, &bases, &schema, field, exemptions))
 }
 
 fn covered(
@@ -113,30 +106,33 @@ fn verdict(surroundings: &Surroundings, bases: &[&Value], schema: &Value, field:
     let mut verdict = Verdict::Unreachable;
     let [one, other] = values::two(field.name(), &field.schema);
     for variant in bases.iter().flat_map(|base| place::variants(base, schema, &field.path)) {
-        match [&one, &other].map(|value| answer(surroundings, variant.with(value))) {
-            [Answer::Invalid, _] | [_, Answer::Invalid] => {}
-            [Answer::Fault(why), _] | [_, Answer::Fault(why)] => return Verdict::Fault(why),
+        let answer = |value| answer(surroundings, variant.with(value));
+        let Some(answers) = answer(&one).and_then(|one| Some((one, answer(&other)?))) else { continue };
+        match answers {
+            (Answer::Fault(why), _) | (_, Answer::Fault(why)) => return Verdict::Fault(why),
             // The same server without the field is not refused.
-            [Answer::Refused(why), Answer::Refused(_)] => return Verdict::Refused(why),
-            [Answer::Objects(one), Answer::Objects(other)] if one == other => verdict = Verdict::Dropped,
+            (Answer::Refused(why), Answer::Refused(_)) => return Verdict::Refused(why),
+            (Answer::Objects(one), Answer::Objects(other)) if one == other => verdict = Verdict::Dropped,
             _ => return Verdict::Rendered,
         }
     }
     verdict
 }
 
-/// ConfigMaps and Secrets stay unknown, so that no field changes the hash over their contents.
-fn answer(surroundings: &Surroundings, manifest: Value) -> Answer {
+/// What the chain makes of it; nothing when the server breaks a rule, which is not the chain's. ConfigMaps and Secrets stay
+/// unknown, so that no field changes the hash over their contents.
+fn answer(surroundings: &Surroundings, manifest: Value) -> Option<Answer> {
     let mut findings = Findings::default();
     let rendered = server::render(&ServerManifest::of(manifest), &Contents::new(), surroundings, &mut findings);
     if let Some(rendered) = rendered {
-        return Answer::Objects(rendered.vetted.objects().iter().map(|object| object.manifest().clone()).collect());
+        let manifests = rendered.vetted.objects().iter().map(|object| object.manifest().clone());
+        return Some(Answer::Objects(manifests.collect()));
     }
     let worst = findings.iter().max_by_key(|finding| finding.severity).expect("what fails is told");
     match worst.severity {
-        Severity::Fault => Answer::Fault(worst.statement.to_string()),
-        _ if worst.statement.plugin.is_some() => Answer::Refused(worst.statement.to_string()),
-        _ => Answer::Invalid,
+        Severity::Fault => Some(Answer::Fault(worst.statement.to_string())),
+        _ if worst.statement.plugin.is_some() => Some(Answer::Refused(worst.statement.to_string())),
+        _ => None,
     }
 }
 
@@ -146,11 +142,12 @@ mod tests {
 
     use super::*;
     use crate::offline::{examples, load_plugins};
+    use crate::sandbox::Sandbox;
 
     /// So an exemption that is no longer true is found; where it is, the default plugin is asked for nothing.
     #[test]
     fn no_field_that_is_exempt_for_all_changes_what_the_default_plugin_renders() {
-        let chain = load_plugins(&[]).unwrap();
+        let chain = load_plugins(&Sandbox::new(1).unwrap(), &[]).unwrap();
         let surroundings = Surroundings {
             cluster_domain: "cluster.local".to_owned(),
             kubernetes_version: None,

@@ -132,6 +132,11 @@ impl Findings {
         self.0.push(finding);
     }
 
+    /// Adds those of a part of the work.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Adds a finding about a manifest.
     pub fn add(&mut self, severity: Severity, origin: &Origin, subject: String, statement: Statement) {
         self.push(Finding { severity, origin: Some(origin.clone()), subject: Some(subject), statement });

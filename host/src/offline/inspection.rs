@@ -61,18 +61,14 @@ pub(super) struct LimitsDescription {
     component_bytes: usize,
 }
 
-/// Looks at a component.
-///
-/// # Errors
-///
-/// Only when this machine cannot run WebAssembly. What is wrong with the component is part of its description.
-pub fn inspect(component: &[u8]) -> anyhow::Result<Description> {
+/// Looks at a component. What is wrong with it is part of its description.
+pub fn inspect(sandbox: &Sandbox, component: &[u8]) -> Description {
     let limits = Limits::default();
-    let plugin = Sandbox::new(1)?.load(component, limits.clone());
+    let plugin = sandbox.load(component, limits.clone());
     let found = sandbox::inspect(component).ok();
     let contract = found.as_ref().and_then(|found| found.contract.clone());
     let (imports, exports) = found.map(|found| (found.imports, found.exports)).unwrap_or_default();
-    Ok(Description {
+    Description {
         digest: Digest::of(component).to_string(),
         size: component.len(),
         world: contract.as_deref().filter(|_| plugin.is_ok()).map(world),
@@ -82,7 +78,7 @@ pub fn inspect(component: &[u8]) -> anyhow::Result<Description> {
         about: plugin.as_ref().ok().map(About::of),
         limits: LimitsDescription::of(&limits),
         problem: plugin.as_ref().err().map(Failure::to_string),
-    })
+    }
 }
 
 /// `mcp:render/plugin@0.1.0` for `mcp:render@0.1.0`. Components do not keep their world's name; there is only one.

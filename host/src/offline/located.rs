@@ -44,6 +44,11 @@ fn as_kubectl() -> Options {
 }
 
 impl Located {
+    /// The lines of a document that has only one.
+    pub(super) fn in_one_line() -> Self {
+        Self { line: 1, node: Node::Scalar(Value::Null) }
+    }
+
     /// The line on which the value begins.
     pub(super) fn line(&self) -> u64 {
         self.line
@@ -221,6 +226,14 @@ mod tests {
         let document = parse(text, 10).unwrap();
         let paths = ["", "spec.list[1].path", "spec.labels[example.com/team]", "spec.list[7].path", "spec.absent.deep"];
         assert_eq!(paths.map(|path| document.line_of(path)), [11, 14, 16, 13, 12]);
+    }
+
+    #[test]
+    fn what_stands_in_one_line_stands_in_the_first() {
+        let document = parse(r#"{"spec": {"list": [{"path": "/a"}]}}"#, 0).unwrap();
+        for path in ["", "spec.list[0].path", "spec.absent"] {
+            assert_eq!(Located::in_one_line().line_of(path), document.line_of(path));
+        }
     }
 
     #[test]

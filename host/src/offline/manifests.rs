@@ -1,6 +1,7 @@
 //! Sorts documents: the servers to render, the ConfigMaps and Secrets that they may refer to, and what is passed over.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde::de::DeserializeOwned;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::documents::{self, Document};
 use super::finding::{Findings, Origin, Severity, Statement};
-use super::located::{self, Located};
+use super::located::Located;
 use super::{Sources, examples};
 use crate::api;
 use crate::reconcile::gather::config_hash;
@@ -28,9 +29,8 @@ pub(super) struct ServerManifest {
 impl ServerManifest {
     /// A manifest that stands in no file.
     pub fn of(manifest: Value) -> Self {
-        let content = located::parse(&manifest.to_string(), 0).expect("JSON is YAML");
         let origin = Origin { file: "generated".to_owned(), document: 1, line: 1 };
-        Self { origin, content, manifest }
+        Self { origin, content: Located::in_one_line(), manifest }
     }
 
     /// How messages name it.
@@ -49,6 +49,8 @@ pub(super) struct Manifests {
     pub servers: Vec<ServerManifest>,
     /// What they may refer to.
     pub contents: Contents,
+    /// Where each server stands that has a name, by that and the namespace.
+    given: HashMap<(String, String), Origin>,
 }
 
 /// Sorts the documents of one text into `manifests`.
@@ -122,16 +124,17 @@ impl Manifests {
     }
 
     fn server(&mut self, server: ServerManifest, findings: &mut Findings) {
-        let same = |other: &&ServerManifest| {
-            ["name", "namespace"].iter().all(|key| other.manifest["metadata"][key] == server.manifest["metadata"][key])
-        };
-        match self.servers.iter().find(same) {
-            Some(first) if server.manifest["metadata"]["name"].is_string() => {
-                let statement = Statement::new(format!("was given before, in {}; remove one", first.origin));
-                findings.add(Severity::Error, &server.origin, server.subject(), statement);
+        let metadata = &server.manifest["metadata"];
+        if let Some(name) = metadata["name"].as_str() {
+            match self.given.entry((name.to_owned(), metadata["namespace"].to_string())) {
+                Entry::Vacant(place) => drop(place.insert(server.origin.clone())),
+                Entry::Occupied(first) => {
+                    let statement = Statement::new(format!("was given before, in {}; remove one", first.get()));
+                    return findings.add(Severity::Error, &server.origin, server.subject(), statement);
+                }
             }
-            _ => self.servers.push(server),
         }
+        self.servers.push(server);
     }
 
     fn source(&mut self, kind: SourceKind, origin: &Origin, manifest: Value, findings: &mut Findings) {

@@ -49,9 +49,8 @@ impl PluginSource {
 }
 
 /// Loads components as a chain, in this order; of none, the default plugin alone.
-pub fn load(sources: &[PluginSource]) -> Result<Vec<Stage>> {
-    let sandbox = Sandbox::new(1)?;
-    or_default(sources).iter().map(|source| stage(&sandbox, source, &source.read()?)).collect()
+pub fn load(sandbox: &Sandbox, sources: &[PluginSource]) -> Result<Vec<Stage>> {
+    or_default(sources).iter().map(|source| stage(sandbox, source, &source.read()?)).collect()
 }
 
 /// The sources of a chain, which is never empty.

@@ -18,6 +18,7 @@ use crate::api::crd::open_api_schema;
 use crate::api::validate::validate;
 use crate::api::{MCPServer, Violation, schema};
 use crate::reconcile::gather::Surroundings;
+use crate::sandbox::Sandbox;
 
 /// A number too large for most fields, and another generator each time, unless `SEED` repeats one.
 fn generator() -> (Generator, u64) {
@@ -44,7 +45,7 @@ fn violations(broken: &Broken) -> Vec<Violation> {
 #[test]
 fn random_servers_break_no_rule_and_can_be_rendered() {
     let (mut generator, seed) = generator();
-    let chain = load_plugins(&[]).unwrap();
+    let chain = load_plugins(&Sandbox::new(1).unwrap(), &[]).unwrap();
     let surroundings =
         Surroundings { cluster_domain: "cluster.local".to_owned(), kubernetes_version: None, verify_from: None, chain };
     for _ in 0..count(300) {

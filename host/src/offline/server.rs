@@ -1,6 +1,7 @@
 //! One server: checked as the API server and the operator check it, then rendered and vetted by the operator's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock};
 
 use super::explanation::History;
 use super::finding::{Findings, Origin, Severity, Statement};
@@ -8,7 +9,7 @@ use super::manifests::{Contents, ServerManifest};
 use crate::api::{self, MCPServer, Violation};
 use crate::reconcile::gather::references::{self, Source};
 use crate::reconcile::gather::{Inputs, Resolved, Surroundings, ca_problems, config_hash};
-use crate::reconcile::render;
+use crate::reconcile::render::{self, Rendered};
 use crate::reconcile::vet::{self, Vetted};
 use crate::reconcile::{Error, Identity};
 use crate::sandbox::{Diagnostic, Failure, Seed};
@@ -43,16 +44,44 @@ pub(super) fn render_seeded(
     seed: Seed,
     findings: &mut Findings,
 ) -> Option<RenderedServer> {
+    let inputs = inputs(server, contents, surroundings, findings)?;
+    render_inputs(server, &inputs, seed, findings)
+}
+
+/// Renders what was gathered of this server.
+pub(super) fn render_inputs(
+    server: &ServerManifest,
+    inputs: &Inputs,
+    seed: Seed,
+    findings: &mut Findings,
+) -> Option<RenderedServer> {
     let mut report = Report { server, findings };
-    let inputs = gather(contents, surroundings, &mut report)?;
-    let rendered = render::chain_again(&inputs, seed).map_err(|error| report.failure(error)).ok()?;
+    let rendered = chain(inputs, seed).map_err(|error| report.failure(error)).ok()?;
     let history = History::of(&rendered);
-    let vetted = vet::vet(&inputs, rendered).map_err(|rejection| report.failure(rejection.into())).ok()?;
+    let vetted = vet::vet(inputs, rendered).map_err(|rejection| report.failure(rejection.into())).ok()?;
     for (plugin, diagnostic) in vetted.diagnostics() {
         report.diagnostic(plugin, diagnostic, Severity::Warning);
     }
     let identity = inputs.identity().clone();
     Some(RenderedServer { origin: server.origin.clone(), identity, vetted, history })
+}
+
+/// Held by all who render side by side; alone by who tries again.
+static SIDE_BY_SIDE: RwLock<()> = RwLock::new(());
+
+/// Runs the chain; once more, with no other beside it, when a plugin ran out of time, which the others may have taken.
+fn chain(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
+    let rendered = {
+        let _others = SIDE_BY_SIDE.read().unwrap_or_else(PoisonError::into_inner);
+        render::chain_seeded(inputs, seed)
+    };
+    match rendered {
+        Err(Error::Render { failure, .. }) if matches!(*failure, Failure::Timeout { .. }) => {
+            let _alone = SIDE_BY_SIDE.write().unwrap_or_else(PoisonError::into_inner);
+            render::chain_seeded(inputs, seed)
+        }
+        outcome => outcome,
+    }
 }
 
 /// What rendering one server depends on; `None` when it breaks a rule, which is in `findings` then.

@@ -24,7 +24,7 @@ use crate::bundle::{self, Bundle, Condition, FORMAT, Link, ObjectDigest, Outcome
 use crate::cache::sources::ServerName;
 use crate::private_files;
 use crate::reconcile::gather::{Inputs, Resolved, Surroundings};
-use crate::sandbox::Bytes;
+use crate::sandbox::{Bytes, Sandbox};
 use crate::stdout::print;
 
 /// What `mcp-operator export` can be told.
@@ -126,7 +126,7 @@ fn bundle(seen: &Seen, parts: Vec<Part>, cluster_domain: String, include_values:
         recorded: recorded(seen),
         components: parts.into_iter().map(|part| (part.stage.digest, part.component)).collect(),
     };
-    let chain = bundle.load()?;
+    let chain = bundle.load(&Sandbox::new(1)?)?;
     bundle.outcome = bundle::render(&bundle.inputs(chain.clone())?).outcome;
     bundle.recorded.differences = differences(&bundle.recorded, &bundle.outcome);
     if !include_values {
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(bundle.recorded.differences, Vec::<String>::new());
         assert_eq!(full.outcome.differences(&bundle.outcome).len(), 1, "the Deployment has another value");
         assert!(!bundle.to_json().contains("hunter2"));
-        let inputs = bundle.inputs(bundle.load().unwrap()).unwrap();
+        let inputs = bundle.inputs(bundle.load(&Sandbox::new(1).unwrap()).unwrap()).unwrap();
         assert_eq!(bundle::render(&inputs).outcome, bundle.outcome);
     }
 

@@ -4,12 +4,15 @@
 //! give back; so another process does it, within limits of its own. An image is native code: only files that our own
 //! children wrote, into a directory that nobody else can write to, are ever mapped.
 
+mod upkeep;
+
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 use wasmtime::Engine;
@@ -34,6 +37,7 @@ const SUFFIX: &str = ".cwasm";
 pub struct CodeCache {
     directory: PathBuf,
     compiler: PathBuf,
+    is_shared: bool,
 }
 
 impl CodeCache {
@@ -41,25 +45,67 @@ impl CodeCache {
     /// first argument is `compile`: usually the running one.
     pub fn new(directory: &Path, compiler: &Path) -> io::Result<Self> {
         private_files::directory(directory)?;
-        let cache = Self { directory: directory.to_owned(), compiler: compiler.to_owned() };
+        let cache = Self { directory: directory.to_owned(), compiler: compiler.to_owned(), is_shared: false };
         cache.remove(|name| !name.ends_with(SUFFIX))?; // what children that were killed left behind
         Ok(cache)
+    }
+
+    /// A cache in a directory that several processes of one user share, each for a short while: nobody says which images
+    /// are wanted, so those go that were not used for long. Where no image can be made, the process compiles itself.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made, others have access to it, or they could exchange it.
+    pub fn shared(directory: &Path, compiler: &Path) -> anyhow::Result<Self> {
+        let directory = private_files::closed_directory(directory)?;
+        Ok(Self { directory, compiler: compiler.to_owned(), is_shared: true })
     }
 
     /// The component's code, from its image if there is one that fits.
     pub(super) fn load(&self, engine: &Engine, component: &[u8], digest: &Digest) -> Result<Component, Failure> {
         let image = self.image(engine, digest);
-        if image.exists() {
-            match map(engine, &image) {
-                Ok(component) => return Ok(component),
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::warn!(image = %image.display(), error, "Compiled code does not fit and is made anew");
-                }
+        if let Some(component) = self.kept(engine, &image) {
+            return Ok(component);
+        }
+        match self.compile(component, &image).and_then(|()| made(engine, &image)) {
+            Err(Failure::Host(problem)) if self.is_shared => {
+                tracing::debug!(directory = %self.directory.display(), problem, "Code is not kept");
+                Component::from_binary(engine, component).map_err(|error| Failure::uncompilable(&format!("{error:#}")))
+            }
+            loaded => {
+                self.tidy();
+                loaded
             }
         }
-        self.compile(component, &image)?;
-        map(engine, &image).map_err(|error| Failure::Host(format!("the compiled code cannot be loaded: {error:#}")))
+    }
+
+    /// The code in an image that is there and fits.
+    fn kept(&self, engine: &Engine, image: &Path) -> Option<Component> {
+        if !image.exists() {
+            return None;
+        }
+        match map(engine, image) {
+            Ok(component) => {
+                if self.is_shared {
+                    upkeep::note_use(image);
+                }
+                Some(component)
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(image = %image.display(), error, "Compiled code does not fit and is made anew");
+                None
+            }
+        }
+    }
+
+    /// What has become too much goes, but for what was just mapped: that is in use, whatever becomes of the file.
+    fn tidy(&self) {
+        if self.is_shared
+            && let Err(error) = upkeep::sweep(&self.directory, SystemTime::now())
+        {
+            tracing::debug!(directory = %self.directory.display(), %error, "Old code cannot be removed");
+        }
     }
 
     /// Removes the images of all components but these.
@@ -138,10 +184,11 @@ pub fn compile(image: &Path) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// The engine whose images have this name: with the settings of a pool, or without.
+/// The engine whose images have this name: with the settings of a pool, without, or one that counts fuel.
 fn engine_of(image: &Path) -> anyhow::Result<Engine> {
     let name = image.file_stem().and_then(|name| name.to_str()).context("an image has a name")?;
-    for engine in [engine::for_pool()?, engine::on_demand()?] {
+    for make in [engine::for_pool, engine::on_demand, engine::counting] {
+        let engine = make()?;
         if name.ends_with(&format!("-{:016x}", compatibility(&engine))) {
             return Ok(engine);
         }
@@ -153,6 +200,11 @@ fn compatibility(engine: &Engine) -> u64 {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hasher.finish()
+}
+
+/// The code in an image that a child has just written.
+fn made(engine: &Engine, image: &Path) -> Result<Component, Failure> {
+    map(engine, image).map_err(|error| Failure::Host(format!("the compiled code cannot be loaded: {error:#}")))
 }
 
 #[allow(unsafe_code, reason = "an image is machine code; it is only ever one that our own child wrote")]
@@ -176,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn code_that_counts_fuel_is_kept_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = CodeCache::new(directory.path(), Path::new("/bin/false")).unwrap();
+        let digest = Digest::of(b"x");
+        let engines = [engine::new(1).unwrap(), engine::on_demand().unwrap(), engine::counting().unwrap()];
+        let images = engines.each_ref().map(|engine| cache.image(engine, &digest));
+        assert!(images[0] != images[1] && images[1] != images[2] && images[2] != images[0], "{images:?}");
+        for (engine, image) in engines.iter().zip(&images) {
+            assert_eq!(compatibility(&engine_of(image).unwrap()), compatibility(engine));
+        }
+        let foreign = engine_of(Path::new("sha256_0-0000000000000000.cwasm")).err().unwrap();
+        assert!(foreign.to_string().contains("is not the one that asks for sha256_0-0000000000000000"), "{foreign}");
+    }
+
+    #[test]
     fn an_image_that_is_not_one_is_made_anew() {
         let directory = tempfile::tempdir().unwrap();
         let cache = CodeCache::new(directory.path(), Path::new("/bin/false")).unwrap();
@@ -184,6 +251,34 @@ mod tests {
         fs::write(cache.image(&engine, &digest), "nonsense").unwrap();
         let failure = cache.load(&engine, b"x", &digest).unwrap_err();
         assert!(failure.to_string().contains("compiling failed, exit status: 1"), "{failure}");
+    }
+
+    #[test]
+    fn a_shared_cache_that_makes_no_image_compiles_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = engine::new(1).unwrap();
+        let component = wat::parse_str("(component)").unwrap();
+        let digest = Digest::of(&component);
+        for compiler in ["/bin/false", "/no/such/program"] {
+            let cache = CodeCache::shared(&directory.path().join("code"), Path::new(compiler)).unwrap();
+            cache.load(&engine, &component, &digest).unwrap();
+            fs::write(cache.image(&engine, &digest), "nonsense").unwrap();
+            cache.load(&engine, &component, &digest).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_used_is_not_made_again_and_counts_as_new() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = CodeCache::shared(&directory.path().join("code"), Path::new("/bin/false")).unwrap();
+        let engine = engine::new(1).unwrap();
+        let component = wat::parse_str("(component)").unwrap();
+        let image = cache.image(&engine, &Digest::of(&component));
+        fs::write(&image, engine.precompile_component(&component).unwrap()).unwrap();
+        fs::File::open(&image).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(cache.kept(&engine, &image).is_some());
+        assert_ne!(fs::metadata(&image).unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH);
+        assert!(cache.kept(&engine, Path::new("/no/such/image")).is_none());
     }
 
     #[test]

@@ -199,7 +199,7 @@ fn a_loaded_plugin_says_who_it_is() {
 #[test]
 fn fuel_is_counted_exactly_and_only_where_it_is_asked_for() {
     let render = |sandbox: Sandbox| outcome(&sandbox, "good").unwrap().usage;
-    let [first, second] = [(), ()].map(|()| render(Sandbox::counting().unwrap()));
+    let [first, second] = [(), ()].map(|()| render(Sandbox::counting(None).unwrap()));
     assert_eq!((first.fuel, first.memory, first.output), (second.fuel, second.memory, second.output));
     assert!(first.fuel.is_some_and(|fuel| fuel > 0));
     let usual = render(sandbox());
@@ -208,6 +208,6 @@ fn fuel_is_counted_exactly_and_only_where_it_is_asked_for() {
 
 #[test]
 fn a_plugin_without_end_is_stopped_where_fuel_is_counted_as_well() {
-    let failure = outcome(&Sandbox::counting().unwrap(), "loop").unwrap_err();
+    let failure = outcome(&Sandbox::counting(None).unwrap(), "loop").unwrap_err();
     assert_eq!(failure.class(), "Timeout");
 }

@@ -4,8 +4,26 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
+use mcp_operator::sandbox::{CodeCache, Sandbox};
 use serde_json::Value;
+
+/// Where all runs keep compiled plugins, this one's and the next ones'.
+pub const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+/// The variable that says so.
+pub const CACHE_VARIABLE: &str = "MCP_RENDER_CACHE_DIR";
+
+static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+    let compiler = Path::new(env!("CARGO_BIN_EXE_mcp-render"));
+    let code = CodeCache::shared(&Path::new(CACHE).join("code"), compiler).unwrap();
+    Sandbox::with_code_cache(1, code).unwrap()
+});
+
+/// A sandbox in the test's own process.
+pub fn sandbox() -> &'static Sandbox {
+    &SANDBOX
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -42,6 +60,7 @@ pub fn documents(yaml: &str) -> Vec<Value> {
 /// The command, at the root of the repository.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-render"));
+    command.env(CACHE_VARIABLE, CACHE);
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
     command
 }
@@ -53,8 +72,13 @@ pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ended {
 
 /// Runs the command with this on its standard input.
 pub fn run_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &str) -> Ended {
+    end(command().args(arguments), input)
+}
+
+/// Runs this command to its end.
+pub fn end(command: &mut Command, input: &str) -> Ended {
     let pipe = Stdio::piped;
-    let mut child = command().args(arguments).stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+    let mut child = command.stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::command::{Ended, run, run_with_input, server};
+use crate::command::{Ended, command, end, run, run_with_input, server};
 use crate::plugins::Plugins;
 
 /// Compares for a server named `a`.
@@ -110,6 +110,27 @@ fn other_parameters_can_be_compared() {
     assert_eq!(lines, ["error: parameters of plugin parameters: zones: is required"]);
     let flags = [flags[0], flags[1], "--new-parameters", flags[1]];
     assert_eq!(diff(chain.as_ref(), chain.as_ref(), &flags).code, Some(0));
+}
+
+#[test]
+fn servers_keep_their_order_however_many_are_rendered_at_a_time() {
+    let plugins = Plugins::new();
+    let invalid = plugins.file("invalid", &hostile_plugins::component("invalid"));
+    let names: Vec<_> = (0..40).map(|number| format!("a-{}", number * 7 % 40)).collect();
+    let manifests: Vec<_> = names.iter().map(|name| server(name, "")).collect();
+    let manifests = manifests.join("---\n");
+    let on = |threads: &str| {
+        let mut command = command();
+        command.env("RAYON_NUM_THREADS", threads).args(["diff", "default"]).arg(&invalid).args(["-f", "-"]);
+        end(&mut command, &manifests)
+    };
+    let (one, many) = (on("1"), on("8"));
+    assert_eq!((&one.stdout, &one.stderr), (&many.stdout, &many.stderr));
+    let told: Vec<_> = many.stderr.lines().collect();
+    assert_eq!(told.len(), names.len());
+    for (line, name) in told.iter().zip(&names) {
+        assert!(line.contains(&format!("MCPServer default/{name}: ")), "{name}: {line}");
+    }
 }
 
 #[test]

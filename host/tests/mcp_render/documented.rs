@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mcp_operator::default_plugin;
 
-use crate::command::{command, server};
+use crate::command::{CACHE, CACHE_VARIABLE, command, server};
 
 /// Each line of shell in the page that runs `mcp-render` on files, without its comment. What needs a registry or a
 /// compiler, or has no end, is not among them.
@@ -62,6 +62,7 @@ fn run(folder: &Path, line: &str) -> (Option<i32>, String) {
     let bin = Path::new(&program).parent().unwrap();
     let path = std::env::join_paths([bin, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
     let mut shell = std::process::Command::new("sh");
-    let output = shell.args(["-c", line]).current_dir(folder).env("PATH", path).output().unwrap();
+    let output =
+        shell.args(["-c", line]).current_dir(folder).env("PATH", path).env(CACHE_VARIABLE, CACHE).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }

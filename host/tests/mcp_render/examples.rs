@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mcp_operator::offline::{self, Findings, Format, Sources};
 use mcp_operator::reconcile::gather::Surroundings;
 
-use crate::command::{documents, run};
+use crate::command::{documents, run, sandbox};
 
 const BLESS: &str = "BLESS=1 cargo test -p mcp-operator --test mcp_render examples";
 
@@ -29,7 +29,7 @@ struct Renderer(Surroundings);
 
 impl Renderer {
     fn new() -> Self {
-        let chain = offline::load_plugins(&[]).unwrap();
+        let chain = offline::load_plugins(sandbox(), &[]).unwrap();
         Self(Surroundings {
             cluster_domain: "cluster.local".to_owned(),
             kubernetes_version: None,

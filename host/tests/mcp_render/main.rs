@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod cache;
 mod cases;
 mod check;
 mod command;

@@ -11,7 +11,7 @@ use mcp_operator::sandbox::{Digest, Limits};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::command::{Ended, run, run_with_input};
+use crate::command::{Ended, run, run_with_input, sandbox};
 
 /// What `mcp-operator export` would write of a server that these components render.
 pub fn bundle(components: &[Vec<u8>]) -> Bundle {
@@ -42,7 +42,7 @@ pub fn bundle(components: &[Vec<u8>]) -> Bundle {
         recorded: Recorded::default(),
         components: components.iter().map(|component| (digest(component), Component(component.clone()))).collect(),
     };
-    let inputs = bundle.inputs(bundle.load().unwrap()).unwrap();
+    let inputs = bundle.inputs(bundle.load(sandbox()).unwrap()).unwrap();
     Bundle { outcome: bundle::render(&inputs).outcome, ..bundle }
 }
 

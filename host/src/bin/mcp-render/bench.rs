@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Findings, Format, PluginSource, Severity, bench};
 use mcp_operator::stdout::print;
 
+use crate::cache::CacheFlags;
 use crate::flags::{ClusterFlags, SettingFlags, SourceFlags};
 use crate::{REFUSED, UNUSABLE, progress, tell, tell_all};
 
@@ -52,9 +53,10 @@ pub struct Flags {
 pub const FILENAMES: &str = "A file or directory with MCPServers, or - for the standard input, to take instead of the embedded \
 examples. Repeatable. ConfigMaps and Secrets that they refer to give the pods' config-hash";
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
-    let (mut chain, plugins) = bench::load(&flags.plugins)?;
+    let [timing, counting] = cache.sandboxes()?;
+    let (mut chain, plugins) = bench::load(&timing, &counting, &flags.plugins)?;
     offline::configure(&mut chain, &flags.settings.settings(), &mut findings);
     if findings.has_errors() {
         tell_all(&findings);

@@ -7,6 +7,7 @@ use mcp_operator::offline::build::{self, Failure};
 use mcp_operator::offline::{self, Format};
 use mcp_operator::stdout::print;
 
+use crate::cache::CacheFlags;
 use crate::{REFUSED, UNUSABLE, tell};
 
 pub const HELP: &str = "\
@@ -44,8 +45,8 @@ pub struct Flags {
     format: Option<Format>,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let built = match build::build(&flags.project, flags.output.as_deref()) {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
+    let built = match build::build(&cache.sandbox()?, &flags.project, flags.output.as_deref()) {
         Ok(built) => built,
         Err(failure) => {
             tell(format_args!("error: {failure}"));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Exemption, Findings, Format, PluginFile, PluginSource, Settings, Sources, check};
 use mcp_operator::stdout::print;
 
+use crate::cache::CacheFlags;
 use crate::flags::ClusterFlags;
 use crate::{REFUSED, UNUSABLE, progress, tell_all};
 
@@ -52,16 +53,17 @@ pub struct Flags {
     output: Option<Format>,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let mut report = check::component(&flags.plugin)?;
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
+    let sandbox = cache.sandbox()?;
+    let mut report = check::component(&sandbox, &flags.plugin)?;
     let mut findings = Findings::default();
     if report.is_good() {
         let chain = check::chain(&flags.plugin);
         let settings = Settings { parameters: flags.parameters.clone(), grants: flags.grants.clone() };
-        let surroundings = flags.cluster.surroundings(&chain, &settings, &mut findings)?;
+        let surroundings = flags.cluster.surroundings(&sandbox, &chain, &settings, &mut findings)?;
         let bar = progress::bar("fields");
         let sources = flags.sources();
-        report.render(&surroundings, sources.as_ref(), &flags.exemptions, &mut findings, &mut progress::on(&bar));
+        report.render(&surroundings, sources.as_ref(), &flags.exemptions, &mut findings, &progress::on(&bar));
         bar.finish_and_clear();
     }
     tell_all(&findings);

@@ -9,9 +9,11 @@ use mcp_operator::offline::build::{self, Failure};
 use mcp_operator::offline::{
     self, Findings, PluginFile, PluginSource, RenderedServer, Settings, Sources, Verdict, Watch, check,
 };
+use mcp_operator::sandbox::Sandbox;
 use mcp_operator::stdout::{print, print_coloured};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cache::CacheFlags;
 use crate::flags::{ClusterFlags, SourceFlags};
 use crate::{UNUSABLE, tell, tell_all};
 
@@ -49,22 +51,26 @@ pub struct Flags {
     cluster: ClusterFlags,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     ensure!(flags.project.exists(), "{}: there is no such folder or file", flags.project.display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(rounds(flags))
+    runtime.block_on(rounds(flags, &cache.sandbox()?))
 }
 
 /// One round for each change, until Ctrl-C.
-async fn rounds(flags: &Flags) -> anyhow::Result<ExitCode> {
+async fn rounds(flags: &Flags, sandbox: &Sandbox) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let sources = flags.sources.given();
-    let default =
-        flags.cluster.surroundings(&[PluginSource::Default], &Settings::default(), &mut Findings::default())?;
+    let default = flags.cluster.surroundings(
+        sandbox,
+        &[PluginSource::Default],
+        &Settings::default(),
+        &mut Findings::default(),
+    )?;
     let mut last = offline::render(sources.as_ref(), &default, &mut Findings::default());
     let mut watch = Watch::new(flags.watched(sources.as_ref()));
     loop {
-        match flags.round(sources.as_ref(), &last) {
+        match flags.round(sandbox, sources.as_ref(), &last) {
             Ok(servers) => last = servers,
             Err(Failure::NotTried(problem)) => {
                 tell(format_args!("error: {problem}"));
@@ -95,11 +101,16 @@ async fn change(watch: &mut Watch, interrupt: &mut Signal) -> bool {
 
 impl Flags {
     /// Builds, renders, and shows what is different. Returns what it rendered.
-    fn round(&self, sources: Option<&Sources>, last: &[RenderedServer]) -> Result<Vec<RenderedServer>, Failure> {
-        let component = self.component()?;
+    fn round(
+        &self,
+        sandbox: &Sandbox,
+        sources: Option<&Sources>,
+        last: &[RenderedServer],
+    ) -> Result<Vec<RenderedServer>, Failure> {
+        let component = self.component(sandbox)?;
         let mut findings = Findings::default();
         let chain = check::chain(&PluginSource::File(component));
-        let surroundings = self.cluster.surroundings(&chain, &self.settings(), &mut findings)?;
+        let surroundings = self.cluster.surroundings(sandbox, &chain, &self.settings(), &mut findings)?;
         if findings.has_errors() {
             tell_all(&findings);
             return Err(Failure::Broken("the plugin's parameters or grants are not right".to_owned()));
@@ -115,11 +126,11 @@ impl Flags {
     }
 
     /// The component's file, built if this is a project.
-    fn component(&self) -> Result<PathBuf, Failure> {
+    fn component(&self, sandbox: &Sandbox) -> Result<PathBuf, Failure> {
         if !self.project.is_dir() {
             return Ok(self.project.clone());
         }
-        let built = build::build(&self.project, None)?;
+        let built = build::build(sandbox, &self.project, None)?;
         print(&built.to_string())?;
         Ok(built.file().to_owned())
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Findings, Format, PluginFile, PluginSource, Settings, Severity, Verdict};
 use mcp_operator::stdout::{print, print_coloured};
 
+use crate::cache::CacheFlags;
 use crate::flags::{ClusterFlags, SourceFlags};
 use crate::{UNUSABLE, progress, tell_all};
 
@@ -75,23 +76,24 @@ impl From<OsString> for Chain {
     }
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     let settings = |parameters: &[PluginFile], grants: &[PluginFile]| Settings {
         parameters: parameters.to_vec(),
         grants: grants.to_vec(),
     };
+    let sandbox = cache.sandbox()?;
     let old = settings(&flags.old_parameters, &flags.old_grants);
     let new = settings(&flags.new_parameters, &flags.new_grants);
-    let old = flags.cluster.surroundings(&flags.old.0, &old, &mut findings)?;
-    let new = flags.cluster.surroundings(&flags.new.0, &new, &mut findings)?;
+    let old = flags.cluster.surroundings(&sandbox, &flags.old.0, &old, &mut findings)?;
+    let new = flags.cluster.surroundings(&sandbox, &flags.new.0, &new, &mut findings)?;
     if findings.has_errors() {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));
     }
     let bar = progress::bar("servers");
     let sources = flags.sources.sources();
-    let comparison = offline::compare(&sources, &old, &new, &mut findings, &mut progress::on(&bar));
+    let comparison = offline::compare(&sources, &old, &new.chain, &mut findings, &progress::on(&bar));
     bar.finish_and_clear();
     tell_all(&findings);
     match flags.output {

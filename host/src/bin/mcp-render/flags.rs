@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use mcp_operator::offline::{self, Findings, PluginFile, PluginSource, Settings, Sources};
 use mcp_operator::reconcile::gather::verify_from::VerifyFrom;
 use mcp_operator::reconcile::gather::{Stage, Surroundings};
+use mcp_operator::sandbox::Sandbox;
 
 /// Where servers come from.
 #[derive(clap::Args)]
@@ -86,8 +87,8 @@ impl SourceFlags {
 
 impl ChainFlags {
     /// The chain without parameters and grants.
-    pub fn unconfigured(&self) -> anyhow::Result<Surroundings> {
-        self.cluster.surroundings(&self.plugins, &Settings::default(), &mut Findings::default())
+    pub fn unconfigured(&self, sandbox: &Sandbox) -> anyhow::Result<Surroundings> {
+        self.cluster.surroundings(sandbox, &self.plugins, &Settings::default(), &mut Findings::default())
     }
 
     /// The parameters and grants that the chain would get.
@@ -96,8 +97,8 @@ impl ChainFlags {
     }
 
     /// The chain with its parameters and grants; what is wrong with those is in `findings` then.
-    pub fn surroundings(&self, findings: &mut Findings) -> anyhow::Result<Surroundings> {
-        self.cluster.surroundings(&self.plugins, &self.settings(), findings)
+    pub fn surroundings(&self, sandbox: &Sandbox, findings: &mut Findings) -> anyhow::Result<Surroundings> {
+        self.cluster.surroundings(sandbox, &self.plugins, &self.settings(), findings)
     }
 }
 
@@ -112,11 +113,12 @@ impl ClusterFlags {
     /// A chain of these plugins with these settings; what is wrong with the settings is in `findings` then.
     pub fn surroundings(
         &self,
+        sandbox: &Sandbox,
         plugins: &[PluginSource],
         settings: &Settings,
         findings: &mut Findings,
     ) -> anyhow::Result<Surroundings> {
-        let mut chain = offline::load_plugins(plugins)?;
+        let mut chain = offline::load_plugins(sandbox, plugins)?;
         offline::configure(&mut chain, settings, findings);
         Ok(self.around(chain))
     }

@@ -8,6 +8,7 @@ use mcp_operator::offline::{self, Format};
 use mcp_operator::stdout::print;
 
 use crate::REFUSED;
+use crate::cache::CacheFlags;
 
 pub const HELP: &str = "\
 Examples:
@@ -25,9 +26,9 @@ pub struct Flags {
     output: Option<Format>,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let component = std::fs::read(&flags.component).with_context(|| flags.component.display().to_string())?;
-    let description = offline::inspect(&component)?;
+    let description = offline::inspect(&cache.sandbox()?, &component);
     print(&flags.output.map_or_else(|| description.to_string(), |format| offline::in_format(&description, format)))?;
     Ok(if description.problem().is_none() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
 }

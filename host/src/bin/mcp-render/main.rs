@@ -3,6 +3,7 @@
 mod access;
 mod bench;
 mod build;
+mod cache;
 mod check;
 mod dev;
 mod diff;
@@ -16,13 +17,19 @@ mod render;
 mod replay;
 mod test;
 
+use std::env;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
-use mcp_operator::completion;
 use mcp_operator::offline::Findings;
 use mcp_operator::stdout::print;
+use mcp_operator::{completion, sandbox};
+use tracing_subscriber::EnvFilter;
+
+use crate::cache::CacheFlags;
 
 /// Renders MCPServers without a cluster, exactly as the operator does: the same plugins, the same checks, the same bytes.
 #[derive(Parser)]
@@ -30,6 +37,8 @@ use mcp_operator::stdout::print;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    cache: CacheFlags,
 }
 
 #[derive(Subcommand)]
@@ -73,31 +82,51 @@ enum Command {
     /// Print a script that completes this command in a shell.
     #[command(after_help = completion::help("mcp-render"))]
     Completion(completion::Flags),
+    /// Compile the component on the standard input; what this command starts for each plugin that it does not know yet.
+    #[command(hide = true)]
+    Compile {
+        /// The file to write.
+        image: PathBuf,
+    },
 }
 
 const REFUSED: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Build(flags) => build::run(&flags),
-        Command::Dev(flags) => dev::run(&flags),
-        Command::New(flags) => new::run(&flags),
-        Command::Render(flags) => render::run(&flags),
-        Command::Test(flags) => test::run(&flags),
-        Command::Check(flags) => check::run(&flags),
-        Command::Bench(flags) => bench::run(&flags),
-        Command::Diff(flags) => diff::run(&flags),
-        Command::Replay(flags) => replay::run(&flags),
-        Command::Inspect(flags) => inspect::run(&flags),
-        Command::Push(flags) => push::run(flags),
-        Command::Pull(flags) => pull::run(flags),
-        Command::Completion(flags) => print(&flags.script("mcp-render", &Cli::command())).map(|()| ExitCode::SUCCESS),
-    };
+    let Cli { command, cache } = Cli::parse();
+    let outcome = log().and_then(|()| run(command, &cache));
     outcome.unwrap_or_else(|error| {
         tell(format_args!("error: {error:#}"));
         ExitCode::from(UNUSABLE)
     })
+}
+
+fn run(command: Command, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Build(flags) => build::run(&flags, cache),
+        Command::Dev(flags) => dev::run(&flags, cache),
+        Command::New(flags) => new::run(&flags),
+        Command::Render(flags) => render::run(&flags, cache),
+        Command::Test(flags) => test::run(&flags, cache),
+        Command::Check(flags) => check::run(&flags, cache),
+        Command::Bench(flags) => bench::run(&flags, cache),
+        Command::Diff(flags) => diff::run(&flags, cache),
+        Command::Replay(flags) => replay::run(&flags, cache),
+        Command::Inspect(flags) => inspect::run(&flags, cache),
+        Command::Push(flags) => push::run(flags, cache),
+        Command::Pull(flags) => pull::run(flags),
+        Command::Completion(flags) => print(&flags.script("mcp-render", &Cli::command())).map(|()| ExitCode::SUCCESS),
+        Command::Compile { image } => sandbox::compile(&image).map(ExitCode::from),
+    }
+}
+
+/// Shows what the library notes besides, to whoever asks for it as of the operator: by `MCP_LOG=debug`.
+fn log() -> anyhow::Result<()> {
+    let Some(filter) = env::var_os("MCP_LOG") else { return Ok(()) };
+    let filter = EnvFilter::try_new(filter.to_string_lossy()).context("MCP_LOG")?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    Ok(())
 }
 
 /// Writes what was found to the standard error.

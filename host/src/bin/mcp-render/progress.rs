@@ -9,7 +9,7 @@ pub fn bar(what: &'static str) -> ProgressBar {
 }
 
 /// Moves the bar to where work is: so many of so many.
-pub fn on(bar: &ProgressBar) -> impl FnMut(usize, usize) {
+pub fn on(bar: &ProgressBar) -> impl Fn(usize, usize) + Sync {
     |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);

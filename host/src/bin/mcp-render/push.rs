@@ -9,10 +9,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use mcp_operator::offline::{self, Format};
 use mcp_operator::registry::{Artifact, Pushed, Reference};
-use mcp_operator::sandbox::{self, Limits, Plugin, Sandbox};
+use mcp_operator::sandbox::{self, Limits, Plugin};
 use mcp_operator::stdout::print;
 use serde_json::json;
 
+use crate::cache::CacheFlags;
 use crate::{REFUSED, access, tell};
 
 pub const HELP: &str = "\
@@ -43,10 +44,10 @@ pub struct Flags {
     access: access::Flags,
 }
 
-pub fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let Flags { component: file, reference, annotations, output, access } = flags;
     let component = fs::read(&file).with_context(|| file.display().to_string())?;
-    let plugin = match Sandbox::new(1)?.load(&component, Limits::default()) {
+    let plugin = match cache.sandbox()?.load(&component, Limits::default()) {
         Ok(plugin) => plugin,
         Err(problem) => {
             tell(format_args!("error: {}: {problem}", file.display()));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use mcp_operator::offline::{self, Explanation, Findings, Format, Severity};
 use mcp_operator::stdout::print;
 
+use crate::cache::CacheFlags;
 use crate::flags::{ChainFlags, SourceFlags};
 use crate::{REFUSED, UNUSABLE, tell_all};
 
@@ -39,9 +40,9 @@ pub struct Flags {
     explain: bool,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
-    let surroundings = flags.chain.surroundings(&mut findings)?;
+    let surroundings = flags.chain.surroundings(&cache.sandbox()?, &mut findings)?;
     if findings.has_errors() {
         tell_all(&findings);
         return Ok(ExitCode::from(UNUSABLE));

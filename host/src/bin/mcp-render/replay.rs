@@ -10,6 +10,7 @@ use mcp_operator::bundle::{self, Bundle, Outcome, Rendering};
 use mcp_operator::offline::{self, Format};
 use mcp_operator::stdout::print;
 
+use crate::cache::CacheFlags;
 use crate::tell;
 
 pub const HELP: &str = "\
@@ -36,10 +37,11 @@ pub struct Flags {
     output: Format,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let name = if flags.bundle == Path::new("-") { "standard input".into() } else { flags.bundle.to_string_lossy() };
     let bundle = read(&flags.bundle).with_context(|| name.to_string())?;
-    let inputs = bundle.load().and_then(|chain| bundle.inputs(chain)).with_context(|| name.to_string())?;
+    let inputs =
+        bundle.load(&cache.sandbox()?).and_then(|chain| bundle.inputs(chain)).with_context(|| name.to_string())?;
     let Rendering { outcome, vetted } = bundle::render(&inputs);
     if let Some(vetted) = vetted {
         print(&offline::manifests(vetted.objects(), flags.output))?;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use mcp_operator::offline::{self, Findings, Format, Severity, cases};
 use mcp_operator::stdout::{print, print_coloured};
 
+use crate::cache::CacheFlags;
 use crate::flags::ChainFlags;
 use crate::{REFUSED, UNUSABLE, tell_all};
 
@@ -47,9 +48,9 @@ pub struct Flags {
     output: Option<Format>,
 }
 
-pub fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(flags: &Flags, cache: &CacheFlags) -> anyhow::Result<ExitCode> {
     let found: Vec<_> = flags.directories.iter().map(|directory| cases::find(directory)).collect::<Result<_, _>>()?;
-    let surroundings = flags.chain.unconfigured()?;
+    let surroundings = flags.chain.unconfigured(&cache.sandbox()?)?;
     let settings = flags.chain.settings();
     let mut findings = Findings::default();
     offline::configure(&mut surroundings.chain.clone(), &settings, &mut findings);

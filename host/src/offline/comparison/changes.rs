@@ -103,13 +103,14 @@ pub(super) fn judge(old: Option<&RenderedServer>, new: Option<&RenderedServer>) 
 
 /// Objects are the same when kind and name are, as in the cluster.
 fn changes(old: &[VettedObject], new: &[VettedObject]) -> Vec<ObjectChange> {
-    let counterpart = |of: &VettedObject, among: &[VettedObject]| {
-        among.iter().find(|other| (other.kind(), other.name()) == (of.kind(), of.name())).cloned()
-    };
-    let kept = new.iter().filter_map(|after| object_change(counterpart(after, old).as_ref(), Some(after)));
+    let kept = new.iter().filter_map(|after| object_change(counterpart(after, old), Some(after)));
     let gone = old.iter().filter(|before| counterpart(before, new).is_none());
     let gone: Vec<_> = gone.filter_map(|before| object_change(Some(before), None)).collect();
     kept.chain(gone).collect()
+}
+
+fn counterpart<'a>(of: &VettedObject, among: &'a [VettedObject]) -> Option<&'a VettedObject> {
+    among.iter().find(|other| (other.kind(), other.name()) == (of.kind(), of.name()))
 }
 
 fn object_change(old: Option<&VettedObject>, new: Option<&VettedObject>) -> Option<ObjectChange> {
@@ -130,18 +131,18 @@ fn object_change(old: Option<&VettedObject>, new: Option<&VettedObject>) -> Opti
 
 fn effect(kind: &Kind, old: Option<&VettedObject>, new: Option<&VettedObject>) -> Effect {
     let [old, new] = [old, new].map(|object| object.map_or(&Value::Null, VettedObject::manifest));
-    let without_metadata = |manifest: &Value| {
-        let mut rest = manifest.clone();
-        rest.as_object_mut().map(|fields| fields.remove("metadata"));
-        rest
-    };
     if kind.is_workload() && old["spec"]["template"] != new["spec"]["template"] {
         Effect::Pods
-    } else if without_metadata(old) == without_metadata(new) {
+    } else if without_metadata(old).eq(without_metadata(new)) {
         Effect::Metadata
     } else {
         Effect::Object
     }
+}
+
+/// Everything that an object says besides: its kind, at least; so it is never like an object that is not there.
+fn without_metadata(manifest: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    manifest.as_object().into_iter().flatten().filter(|(key, _)| *key != "metadata")
 }
 
 fn plain<S: serde::Serializer>(diff: &str, serializer: S) -> Result<S::Ok, S::Error> {
