@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins templates demo transitions test lint drift bless image clean
+.PHONY: help setup build plugins templates demo transitions test lint drift bless bench limits image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -70,6 +70,16 @@ drift: build ## Check that the generated files in deploy/ are what the code gene
 bless: ## Write every generated and golden file anew; look at `git diff` then
 	BLESS=1 cargo test --package mcp-operator
 	git status --short
+
+# Release builds, whose dependencies are compiled anew: some minutes the first time.
+bench: plugins ## Measure everything that docs/performance.md tells, and write its tables and plots; nothing else should run
+	cargo bench --package benchmarks --bench render
+	cargo build --release --package mcp-operator --package benchmarks --bins
+	$(CARGO_TARGET_DIR)/release/load --docs docs
+
+limits: build ## Hold requests, memory and sizes against benches/limits.json
+	cargo build --release --package mcp-operator --bin mcp-operator
+	$(CARGO_TARGET_DIR)/debug/load --programs $(CARGO_TARGET_DIR)/release --limits benches/limits.json
 
 # The commands of the README that no other target has, and those of docs/first-plugin.md.
 readme: build

@@ -4,6 +4,8 @@
 //! [`network_policy`] are what goes out, [`metadata`] is what all three share. Everything is pure: a server in, typed
 //! Kubernetes objects out. Only [`component`] knows that the code runs behind a WebAssembly interface.
 
+#[cfg(all(feature = "component", target_family = "wasm"))]
+mod allocator;
 pub mod component;
 pub mod deployment;
 pub mod metadata;

@@ -3,7 +3,7 @@
 //! Two texts are equal exactly when the documents are, so digests of them can stand for the documents. Keys are sorted
 //! because `serde_json::Map` is a B-tree here; a test holds that no dependency switches it to insertion order.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -12,19 +12,49 @@ use sha2::{Digest, Sha256};
 /// # Panics
 /// When `document` is not JSON, for example a map with keys that are not text. Our types and Kubernetes' are.
 pub fn value(document: &impl Serialize) -> Value {
-    let mut value = serde_json::to_value(document).expect("API types serialise to JSON");
+    let mut value = tree(document);
     drop_nulls(&mut value);
     value
 }
 
 /// The document as text.
 pub fn text(document: &impl Serialize) -> String {
-    value(document).to_string()
+    text_of(&tree(document))
+}
+
+/// The same of a document that is a tree already, without a copy of it.
+pub fn text_of(tree: &Value) -> String {
+    serde_json::to_string(&WithoutNulls(tree)).expect("trees serialise to JSON")
 }
 
 /// SHA-256 of the document's canonical text, in lower-case hex.
 pub fn digest(document: &impl Serialize) -> String {
-    hex::encode(Sha256::digest(text(document)))
+    digest_of(&text(document))
+}
+
+/// The same of a text that is canonical already.
+pub fn digest_of(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+fn tree(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).expect("API types serialise to JSON")
+}
+
+/// A tree that leaves out its nulls when it is written.
+struct WithoutNulls<'a>(&'a Value);
+
+impl Serialize for WithoutNulls<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let fields = fields.iter().filter(|(_, field)| !field.is_null());
+                serializer.collect_map(fields.map(|(key, field)| (key, WithoutNulls(field))))
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(WithoutNulls)),
+            scalar => scalar.serialize(serializer),
+        }
+    }
 }
 
 fn drop_nulls(value: &mut Value) {
@@ -42,11 +72,12 @@ fn drop_nulls(value: &mut Value) {
 mod tests {
     use serde_json::json;
 
-    use super::text;
+    use super::*;
 
     #[test]
     fn keys_are_sorted_and_nulls_are_gone() {
-        let document = json!({"b": 1, "a": {"z": null, "y": [{"d": null, "c": 2}]}});
-        assert_eq!(text(&document), r#"{"a":{"y":[{"c":2}]},"b":1}"#);
+        let document = json!({"b": 1, "a": {"z": null, "y": [{"d": null, "c": 2}, null]}});
+        assert_eq!(text(&document), r#"{"a":{"y":[{"c":2},null]},"b":1}"#);
+        assert_eq!(text(&document), value(&document).to_string());
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! What then happens is in [`crate::reconcile`].
 
+mod lane;
 mod observer;
 mod watches;
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use futures::{FutureExt, Stream, StreamExt, future, stream};
+use futures::{FutureExt, Stream, StreamExt, future};
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{Action, Config};
+use kube::runtime::controller::{self, Action, Config};
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Resource, ResourceExt};
@@ -26,6 +28,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+use self::lane::Lane;
 use self::observer::Observer;
 use self::watches::Synced;
 use crate::api::MCPServer;
@@ -37,9 +40,9 @@ use crate::reconcile::{Context, call, reconcile};
 /// Events of one server that come within this time are one reconcile. Longer would let a busy server wait for ever,
 /// because each event starts it anew.
 const DEBOUNCE: Duration = Duration::from_millis(5);
-/// Servers that one shared change touches are let through at this pace, so that a server that was changed itself does
-/// not wait behind all of them.
-const FAN_OUT_PACE: Duration = Duration::from_millis(2);
+/// Of the servers that a shared change touches, so many for each reconcile at a time are in the queue: enough to keep all
+/// busy, few enough for a server that was changed itself to wait behind.
+const SHARED_IN_QUEUE: usize = 2;
 
 /// An object that the types cannot read does not stop the watch of the others.
 type Guarded = DeserializeGuard<MCPServer>;
@@ -143,43 +146,105 @@ async fn reconcile_servers(
     triggers: Triggers,
     stop: &CancellationToken,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.reconciles.into()));
+    let shared = Shared {
+        slots: Arc::new(Semaphore::new(limits.reconciles.into())),
+        lane: Arc::new(Lane::new(SHARED_IN_QUEUE * usize::from(limits.reconciles))),
+    };
     let apis = scope.apis(|namespace| watches::namespaced::<Guarded>(&ctx.client, namespace));
     let (mut senders, mut controllers) = (Vec::new(), Vec::new());
     for (namespace, api) in apis {
         let (sender, receiver) = mpsc::unbounded_channel();
         senders.push((namespace.clone(), sender));
         let part = (namespace, api);
-        controllers.push(controller(ctx, part, limits, UnboundedReceiverStream::new(receiver), &slots, stop));
+        controllers.push(controller(ctx, part, limits, UnboundedReceiverStream::new(receiver), &shared, stop));
     }
-    let Triggers { direct, shared } = triggers;
-    let shared = tokio_stream::StreamExt::throttle(UnboundedReceiverStream::new(shared), FAN_OUT_PACE);
-    let route = stream::select(UnboundedReceiverStream::new(direct), shared).for_each(|server| {
-        for (namespace, sender) in &senders {
-            if namespace.as_ref().is_none_or(|namespace| *namespace == server.0) {
-                let _ = sender.send(server.clone()); // its controller is stopping
-            }
-        }
-        future::ready(())
-    });
     tokio::select! {
-        () = route => {}
+        () = route(triggers, &senders, &shared.lane) => {}
         _ = future::join_all(controllers) => {}
     }
 }
 
+/// What the controllers of all parts share.
+#[derive(Clone)]
+struct Shared {
+    slots: Arc<Semaphore>,
+    lane: Arc<Lane>,
+}
+
+/// The controller of a namespace, or of all, gets its triggers here.
+type Route = (Option<String>, mpsc::UnboundedSender<ServerName>);
+
+/// Hands each trigger to the controller of its namespace: direct ones at once, shared ones when there is room.
+async fn route(triggers: Triggers, routes: &[Route], lane: &Lane) {
+    let Triggers { mut direct, mut shared } = triggers;
+    let send = |server: ServerName| {
+        let is_there = |(namespace, _): &&Route| namespace.as_ref().is_none_or(|namespace| *namespace == server.0);
+        let route = routes.iter().find(is_there);
+        route.is_some_and(|(_, sender)| sender.send(server).is_ok()) // not when its controller is stopping
+    };
+    let direct = async {
+        while let Some(server) = direct.recv().await {
+            send(server);
+        }
+    };
+    let shared = async {
+        while let Some(server) = shared.recv().await {
+            lane.enter(&server).await;
+            if !send(server.clone()) {
+                lane.leave(&server);
+            }
+        }
+    };
+    tokio::join!(direct, shared);
+}
+
 async fn controller(
     ctx: &Arc<Context>,
-    (namespace, api): (Option<String>, Api<Guarded>),
+    part: (Option<String>, Api<Guarded>),
     limits: Limits,
     triggers: impl Stream<Item = ServerName> + Send + 'static,
-    slots: &Arc<Semaphore>,
+    shared: &Shared,
     stop: &CancellationToken,
 ) {
     let (store, writer) = reflector::store();
+    let servers = changed_servers(ctx, part, writer);
+    let (metrics, mine, lane) = (ctx.metrics.clone(), shared.clone(), Arc::clone(&shared.lane));
+    let (watched, known_ones) = (store.clone(), store.clone());
+    Controller::for_stream(servers, store)
+        .with_config(Config::default().debounce(DEBOUNCE).concurrency(limits.reconciles))
+        .reconcile_on(triggers.filter_map(move |server| {
+            let reference = known(&known_ones, &server);
+            match reference {
+                Some(_) => metrics.queued(server),
+                None => lane.leave(&server),
+            }
+            future::ready(reference)
+        }))
+        .graceful_shutdown_on(stop.clone().cancelled_owned())
+        .run(
+            move |server, ctx| one(server, ctx, watched.clone(), mine.clone()),
+            |_, never: &Infallible, _| match *never {},
+            Arc::clone(ctx),
+        )
+        .for_each(|outcome| {
+            if let Err(controller::Error::ObjectNotFound(gone)) = outcome {
+                shared.lane.leave(&(gone.namespace.unwrap_or_default(), gone.name)); // deleted while it waited
+            }
+            future::ready(())
+        })
+        .await;
+}
+
+/// The servers of a part of the scope, each time that its author changed one.
+fn changed_servers(
+    ctx: &Arc<Context>,
+    (namespace, api): (Option<String>, Api<Guarded>),
+    writer: Writer<Guarded>,
+) -> impl Stream<Item = watcher::Result<Guarded>> + Send + 'static {
     let mut observer = Observer::new(Arc::clone(ctx), namespace);
-    let [watched, queue, triggered] = [ctx, ctx, ctx].map(Arc::clone);
-    let servers = watcher(api, watcher::Config::default())
+    let (watched, queue) = (ctx.metrics.clone(), ctx.metrics.clone());
+    let authors = predicates::generation.combine(predicates::annotations).combine(predicates::labels);
+    watcher(api, watcher::Config::default())
         .default_backoff()
         .modify(|server| {
             if let Ok(server) = &mut server.0 {
@@ -189,36 +254,15 @@ async fn controller(
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(event) => observer.observe(event),
-            Err(error) => report("MCPServer", error, &watched.metrics),
+            Err(error) => report("MCPServer", error, &watched),
         })
         .touched_objects()
-        .predicate_filter(
-            predicates::generation.combine(predicates::annotations).combine(predicates::labels),
-            PredicateConfig::default(),
-        )
+        .predicate_filter(authors, PredicateConfig::default())
         .inspect(move |server| {
             if let Ok(server) = server {
-                queue.metrics.queued((server.namespace().unwrap_or_default(), server.name_any()));
+                queue.queued((server.namespace().unwrap_or_default(), server.name_any()));
             }
-        });
-    let slots = Arc::clone(slots);
-    Controller::for_stream(servers, store.clone())
-        .with_config(Config::default().debounce(DEBOUNCE).concurrency(limits.reconciles))
-        .reconcile_on(triggers.filter_map(move |server| {
-            let reference = known(&store, &server);
-            if reference.is_some() {
-                triggered.metrics.queued(server);
-            }
-            future::ready(reference)
-        }))
-        .graceful_shutdown_on(stop.clone().cancelled_owned())
-        .run(
-            move |server, ctx| one(server, ctx, Arc::clone(&slots)),
-            |_, never: &Infallible, _| match *never {},
-            Arc::clone(ctx),
-        )
-        .for_each(|_| future::ready(()))
-        .await;
+        })
 }
 
 /// The reference of a server that exists; signals may come for one that is gone.
@@ -227,13 +271,27 @@ fn known(store: &Store<Guarded>, (namespace, name): &ServerName) -> Option<Objec
     store.get(&reference).map(|_| reference)
 }
 
-async fn one(server: Arc<Guarded>, ctx: Arc<Context>, slots: Arc<Semaphore>) -> Result<Action, Infallible> {
-    let _slot = slots.acquire_owned().await.expect("the semaphore is never closed");
+async fn one(
+    server: Arc<Guarded>,
+    ctx: Arc<Context>,
+    watched: Store<Guarded>,
+    shared: Shared,
+) -> Result<Action, Infallible> {
+    let _slot = shared.slots.acquire_owned().await.expect("the semaphore is never closed");
     let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
-    ctx.metrics.begun(&(namespace.clone(), name.clone()));
+    let key = (namespace.clone(), name.clone());
+    ctx.metrics.begun(&key);
+    shared.lane.leave(&key);
     let start = Instant::now();
     let (action, result) = match &server.0 {
-        Ok(server) => reconcile(Arc::new(server.clone()), Arc::clone(&ctx)).boxed().await,
+        Ok(server) => {
+            let latest = || {
+                watched
+                    .get(&ObjectRef::new(&name).within(&namespace))
+                    .and_then(|server| server.0.as_ref().ok().cloned())
+            };
+            reconcile(ctx.cache.statuses.newest(server, latest), Arc::clone(&ctx)).boxed().await
+        }
         Err(invalid) => {
             tracing::warn!(
                 namespace,

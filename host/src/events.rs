@@ -1,6 +1,9 @@
 //! Events about servers and plugins: the news between two statuses, each told once. What was told before is known from the
 //! status before, so that a restarted operator does not repeat it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -139,101 +142,5 @@ fn event(type_: EventType, reason: &str, note: &str) -> Event {
         note: Some(note[..note.floor_char_boundary(MAX_NOTE)].to_owned()),
         action: "Reconcile".into(),
         secondary: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-    use k8s_openapi::jiff::Timestamp;
-
-    use super::*;
-
-    fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Condition {
-        Condition {
-            type_: type_.into(),
-            status: status.into(),
-            reason: reason.into(),
-            message: message.into(),
-            observed_generation: None,
-            last_transition_time: Time(Timestamp::UNIX_EPOCH),
-        }
-    }
-
-    fn rendered(reason: &str, message: &str) -> MCPServerStatus {
-        MCPServerStatus {
-            conditions: vec![condition("Rendered", "True", reason, message)],
-            ..MCPServerStatus::default()
-        }
-    }
-
-    /// Reasons and notes.
-    fn told(events: impl IntoIterator<Item = Event>) -> Vec<(String, String)> {
-        events.into_iter().map(|event| (event.reason, event.note.unwrap())).collect()
-    }
-
-    /// The notes of the events between two messages of `Rendered`.
-    fn warned(previous: &str, next: &str) -> Vec<String> {
-        let events = told(about_server(&rendered("Rendered", previous), &rendered("Rendered", next)));
-        assert!(events.iter().all(|(reason, _)| reason == "PluginWarning"), "{events:?}");
-        events.into_iter().map(|(_, note)| note).collect()
-    }
-
-    #[test]
-    fn a_warning_is_told_once_while_it_stands() {
-        const NONE: &str = "the plugins rendered the server";
-        const ONE: &str = "plugin a: Old: the port is deprecated";
-        const TWO: &str = "plugin a: Old: the port is deprecated; soon";
-        assert_eq!(warned(NONE, ONE), [ONE]);
-        assert_eq!(warned(ONE, ONE), [""; 0]);
-        assert_eq!(warned(ONE, &format!("{ONE}\n{TWO}")), [TWO]);
-        assert_eq!(warned(&format!("{ONE}\n{TWO}"), ONE), [""; 0]);
-        assert_eq!(warned(TWO, ONE), [ONE], "one that begins like another is another");
-        assert_eq!(warned(ONE, NONE), [""; 0]);
-        let first = about_server(&MCPServerStatus::default(), &rendered("Rendered", ONE));
-        assert_eq!(told(first), [("PluginWarning".to_owned(), ONE.to_owned())]);
-    }
-
-    #[test]
-    fn a_plugin_cannot_flood_the_cluster_with_events() {
-        let flood: Vec<_> = (10..90).map(|number| format!("plugin a: Flood: {number}")).collect();
-        assert_eq!(warned("", &flood.join("\n")), flood[..MAX_WARNINGS]);
-        let long = format!("plugin a: Long: {}", "ä".repeat(2000));
-        assert!((MAX_NOTE - 1..=MAX_NOTE).contains(&warned("", &long)[0].len()));
-    }
-
-    #[test]
-    fn only_what_the_plugins_say_is_a_warning_of_theirs() {
-        let kept = rendered("RenderedByLastGood", "plugin a: it crashed");
-        let events = told(about_server(&rendered("Rendered", ""), &kept));
-        assert_eq!(events, [("RenderedByLastGood".to_owned(), "plugin a: it crashed".to_owned())]);
-    }
-
-    fn plugin(status: &str, reason: &str, digest: &str) -> RenderPluginStatus {
-        RenderPluginStatus {
-            digest: Some(digest.into()),
-            plugin: Some("spread 1.2.0".into()),
-            conditions: vec![condition("Ready", status, reason, "so it is")],
-            ..RenderPluginStatus::default()
-        }
-    }
-
-    #[test]
-    fn a_plugin_tells_when_it_becomes_ready_and_when_not() {
-        let (active, failing) = (plugin("True", "Active", "sha256:1"), plugin("True", "FailsForSome", "sha256:1"));
-        let refused = plugin("False", "DigestMismatch", "sha256:1");
-        let newer = plugin("True", "Active", "sha256:2");
-        let news = |previous: &RenderPluginStatus, next: &RenderPluginStatus| told(about_plugin(previous, next)).pop();
-        let note = |digest: &str| Some(("Active".to_owned(), format!("so it is: spread 1.2.0, {digest}")));
-        let warning = |reason: &str| Some((reason.to_owned(), "so it is".to_owned()));
-        assert_eq!(news(&RenderPluginStatus::default(), &active), note("sha256:1"));
-        assert_eq!(news(&active, &active), None);
-        assert_eq!(news(&active, &newer), note("sha256:2"));
-        assert_eq!(news(&active, &refused), warning("DigestMismatch"));
-        assert_eq!(news(&refused, &refused), None);
-        assert_eq!(news(&refused, &active), note("sha256:1"));
-        assert_eq!(news(&active, &failing), warning("FailsForSome"));
     }
 }

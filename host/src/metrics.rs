@@ -1,9 +1,11 @@
 //! What `/metrics` shows: the names that dashboards of MCPServers already use, and the operator's own. The series of a server
-//! go with it.
+//! go with it, and what was under way when it went makes no new ones.
 
 mod families;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ pub struct Metrics(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     families: Families,
+    /// The servers that exist, each with its series of conditions. Whoever makes a series of a server holds the lock.
+    servers: Mutex<HashMap<ServerName, HashSet<ConditionLabels>>>,
     waiting: Mutex<HashSet<ServerName>>,
 }
 
@@ -49,23 +53,39 @@ impl Metrics {
         text
     }
 
-    /// One series per condition of a server: what does not hold any more is removed.
-    pub fn conditions(&self, server: &MCPServer, conditions: &[Condition]) {
-        let known = &self.0.families.conditions;
-        let old = server.status.iter().flat_map(|status| &status.conditions);
-        for condition in old.filter(|old| !conditions.iter().any(|new| same(old, new))) {
-            known.remove(&condition_labels(server, condition));
-        }
-        for condition in conditions {
-            known.get_or_create(&condition_labels(server, condition)).set(1);
+    /// From now on the server may have series.
+    pub fn known(&self, server: ServerName) {
+        self.0.servers.lock().unwrap_or_else(PoisonError::into_inner).entry(server).or_default();
+    }
+
+    /// Makes series of a server, if it still exists.
+    fn of(&self, server: &ServerName, make: impl FnOnce(&Families, &mut HashSet<ConditionLabels>)) {
+        let mut servers = self.0.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(conditions) = servers.get_mut(server) {
+            make(&self.0.families, conditions);
         }
     }
 
+    /// One series per condition of a server: what does not hold any more is removed.
+    pub fn conditions(&self, server: &MCPServer, conditions: &[Condition]) {
+        let holding: HashSet<_> = conditions.iter().map(|condition| condition_labels(server, condition)).collect();
+        self.of(&name(server), |families, shown| {
+            for gone in shown.difference(&holding) {
+                families.conditions.remove(gone);
+            }
+            for condition in &holding {
+                families.conditions.get_or_create(condition).set(1);
+            }
+            *shown = holding;
+        });
+    }
+
     /// Removes the series of a deleted server.
-    pub fn forget(&self, server: &MCPServer) {
+    pub fn forget(&self, server: &ServerName) {
+        let mut servers = self.0.servers.lock().unwrap_or_else(PoisonError::into_inner);
         let families = &self.0.families;
-        for condition in server.status.iter().flat_map(|status| &status.conditions) {
-            families.conditions.remove(&condition_labels(server, condition));
+        for condition in servers.remove(server).iter().flatten() {
+            families.conditions.remove(condition);
         }
         let ServerLabels { name, namespace } = server_labels(server);
         for result in RESULTS {
@@ -75,7 +95,7 @@ impl Metrics {
             failures.remove(&FailureLabels { name: name.clone(), namespace: namespace.clone(), reason });
         }
         families.capability_changes.remove(&server_labels(server));
-        self.begun(&(namespace, name));
+        self.begun(server);
     }
 
     /// Every family of failures, with the reason of those that it counts.
@@ -100,8 +120,10 @@ impl Metrics {
             Error::Child { kind: Kind::NetworkPolicy, .. } => network_policy,
             _ => return,
         };
-        let ServerLabels { name, namespace } = server_labels(server);
-        failures.get_or_create(&FailureLabels { name, namespace, reason }).inc();
+        self.of(&name(server), |_, _| {
+            let ServerLabels { name, namespace } = server_labels(&name(server));
+            failures.get_or_create(&FailureLabels { name, namespace, reason }).inc();
+        });
     }
 
     /// Takes the time of a step of a reconcile.
@@ -116,20 +138,29 @@ impl Metrics {
             Ok(Answer::AuthRequired) => "auth_skip",
             Err(_) => "failure",
         };
-        let (namespace, name) = server.clone();
-        self.0.families.handshakes.get_or_create(&HandshakeLabels { name, namespace, result }).inc();
+        self.count_handshake(server, result);
         self.0.families.handshake_seconds.observe(took.as_secs_f64());
     }
 
     /// Counts one handshake that was not made, because nobody wants them.
     pub fn handshake_skipped(&self, server: &MCPServer) {
+        self.count_handshake(&name(server), SKIP);
+    }
+
+    fn count_handshake(&self, server: &ServerName, result: &'static str) {
         let ServerLabels { name, namespace } = server_labels(server);
-        self.0.families.handshakes.get_or_create(&HandshakeLabels { name, namespace, result: SKIP }).inc();
+        let labels = HandshakeLabels { name, namespace, result };
+        self.of(server, |families, _| {
+            families.handshakes.get_or_create(&labels).inc();
+        });
     }
 
     /// Counts that a server offers other capabilities than before.
     pub fn capabilities_changed(&self, server: &MCPServer) {
-        self.0.families.capability_changes.get_or_create(&server_labels(server)).inc();
+        let server = name(server);
+        self.of(&server, |families, _| {
+            families.capability_changes.get_or_create(&server_labels(&server)).inc();
+        });
     }
 
     /// Counts one write request.
@@ -178,88 +209,21 @@ impl Metrics {
     }
 }
 
-fn same(a: &Condition, b: &Condition) -> bool {
-    (&a.type_, &a.status, &a.reason) == (&b.type_, &b.status, &b.reason)
+fn name(server: &MCPServer) -> ServerName {
+    (server.namespace().unwrap_or_default(), server.name_any())
 }
 
-fn server_labels(server: &MCPServer) -> ServerLabels {
-    ServerLabels { name: server.name_any(), namespace: server.namespace().unwrap_or_default() }
+fn server_labels((namespace, name): &ServerName) -> ServerLabels {
+    ServerLabels { name: name.clone(), namespace: namespace.clone() }
 }
 
 fn condition_labels(server: &MCPServer, condition: &Condition) -> ConditionLabels {
-    let ServerLabels { name, namespace } = server_labels(server);
+    let (namespace, name) = name(server);
     ConditionLabels {
         name,
         namespace,
         r#type: condition.type_.clone(),
         status: condition.status.clone(),
         reason: condition.reason.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use serde_json::json;
-
-    use super::*;
-
-    fn server() -> MCPServer {
-        let condition = json!({
-            "type": "Ready", "status": "True", "reason": "DeploymentReady", "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        });
-        serde_json::from_value(json!({
-            "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer",
-            "metadata": {"name": "weather", "namespace": "maps"},
-            "spec": {
-                "source": {"type": "ContainerImage", "containerImage": {"ref": "example.com/a:1"}},
-                "config": {"port": 80},
-            },
-            "status": {"conditions": [condition]},
-        }))
-        .unwrap()
-    }
-
-    fn child(kind: Kind) -> Error {
-        let (objects, warnings) = (Vec::new(), Vec::new());
-        Error::Child { kind, message: String::new(), refused: true, objects, warnings }
-    }
-
-    #[test]
-    fn the_series_of_a_server_go_with_it() {
-        let (metrics, server) = (Metrics::default(), server());
-        let name = ("maps".to_owned(), "weather".to_owned());
-        metrics.conditions(&server, &server.status.as_ref().unwrap().conditions);
-        metrics.failed(&server, &Error::Invalid(Vec::new()));
-        for kind in [Kind::Deployment, Kind::Service, Kind::NetworkPolicy] {
-            metrics.failed(&server, &child(kind));
-        }
-        metrics.handshake(&name, &Ok(Answer::AuthRequired), Duration::ZERO);
-        metrics.handshake_skipped(&server);
-        metrics.capabilities_changed(&server);
-        let series = || metrics.text().lines().filter(|line| line.contains(r#"name="weather""#)).count();
-        assert_eq!(series(), 8, "{}", metrics.text());
-        let names = ["validation_failures", "deployment_failures", "service_failures", "networkpolicy_failures"];
-        for name in names.into_iter().chain(["capability_changes"]) {
-            let (kind, help) = (format!("# TYPE mcpserver_{name} counter"), format!("# HELP mcpserver_{name} "));
-            assert!(metrics.text().contains(&kind) && metrics.text().contains(&help), "{name}: {}", metrics.text());
-        }
-        metrics.forget(&server);
-        assert_eq!(series(), 0, "{}", metrics.text());
-    }
-
-    #[test]
-    fn the_queue_counts_each_server_once() {
-        let metrics = Metrics::default();
-        let depth =
-            || metrics.text().lines().find_map(|line| line.strip_prefix("mcp_operator_queue_depth ")?.parse().ok());
-        for name in ["a", "b", "a"] {
-            metrics.queued((String::new(), name.to_owned()));
-        }
-        assert_eq!(depth(), Some(2));
-        metrics.begun(&(String::new(), "a".to_owned()));
-        assert_eq!(depth(), Some(1));
     }
 }

@@ -14,7 +14,11 @@ mod error;
 pub mod gather;
 mod last_good;
 pub mod render;
+#[cfg(test)]
+pub(crate) mod scripted;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod vet;
 
 use std::sync::Arc;
@@ -24,7 +28,7 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
 pub use self::apply::Applied;
-pub use self::context::{Backoff, Context, Settings, call};
+pub use self::context::{Backoff, Context, Refusal, Settings, call};
 pub use self::error::{Error, Retry, Unreachable};
 pub use self::vet::Kind;
 use crate::api::{self, MCPServer};
@@ -61,11 +65,10 @@ impl Identity {
 
 /// Makes one attempt to bring the cluster in line with `server`, and reports how that went in its status. Tells when to look
 /// again, and in a word how it went.
-pub async fn reconcile(server: Arc<MCPServer>, ctx: Arc<Context>) -> (Action, &'static str) {
+pub async fn reconcile(server: MCPServer, ctx: Arc<Context>) -> (Action, &'static str) {
     if is_ending(&server, &ctx) {
         return (Action::await_change(), "Deleted"); // owner references collect the children
     }
-    let server = ctx.cache.statuses.newest(&server);
     let outcome = converge(&server, &ctx).await;
     if outcome.is_err() && is_ending(&server, &ctx) {
         return (Action::await_change(), "Deleted");

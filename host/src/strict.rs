@@ -29,13 +29,18 @@ impl fmt::Display for Misfit {
 /// The value as the type has it, and as the type serialises it, canonical. Another spelling of the same scalar, dropped nulls
 /// and added empty defaults are no loss.
 pub fn read<T: DeserializeOwned + Serialize>(given: &Value) -> Result<(T, Value), Misfit> {
-    let typed: T = serde_path_to_error::deserialize(given)
-        .map_err(|error| Misfit { path: error.path().to_string(), problem: Some(error.inner().to_string()) })?;
+    // Keeping track of the path costs more than the reading; so it is only done for a value that is known not to fit.
+    let typed = T::deserialize(given).or_else(|_| read_tracking(given))?;
     let kept = canonical::value(&typed);
     match lost(given, &kept) {
         None => Ok((typed, kept)),
         Some(path) => Err(Misfit { path, problem: None }),
     }
+}
+
+fn read_tracking<T: DeserializeOwned>(given: &Value) -> Result<T, Misfit> {
+    serde_path_to_error::deserialize(given)
+        .map_err(|error| Misfit { path: error.path().to_string(), problem: Some(error.inner().to_string()) })
 }
 
 /// The first path that `given` has and `kept` has not.

@@ -5,8 +5,8 @@
 //! [`crate::handshake`].
 //!
 //! When pods change, the Service leads to old pods for a moment longer, and to new ones a moment later. So the first
-//! answer may still be an old pod's, and is confirmed by asking once more; and a first failure may be about a pod that
-//! is ending, and is told only when it repeats itself.
+//! answer may still be an old pod's, and is confirmed by asking once more; and failures may be about a pod that is
+//! ending, or one that no node leads to yet, and are told only when they last.
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +28,9 @@ use crate::metrics::Metrics;
 /// Seconds to the next attempt after the first, second, … failure in a row.
 const BACK_OFF: [u64; 5] = [10, 20, 40, 80, 120];
 
-/// How long after an answer about changed pods it is confirmed: by then every node routes to the new ones.
-const CONFIRMATION: Duration = Duration::from_secs(10);
+/// How long after pods changed every node leads to the new ones. An answer is confirmed after this time, and failures
+/// within it are not told.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// How long after a first failure about changed pods it is looked at again: nodes usually follow within a second.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
@@ -40,7 +41,8 @@ pub type Outcome = Result<Answer, Unanswered>;
 /// What is known of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// The last answer since the operator started, about these or earlier pods; a first failure about changed pods is none.
+    /// The last answer since the operator started, about these or earlier pods; failures about pods that changed just now are
+    /// none.
     pub last: Option<Arc<Outcome>>,
     /// When to ask again, if nothing happens before.
     pub next: Option<Duration>,
@@ -79,12 +81,18 @@ struct Entry {
     asking: bool,
     /// Whether an answer may be one of earlier pods.
     in_doubt: bool,
-    /// Whether nothing has come of asking about this subject yet.
-    fresh: bool,
+    /// Set while nothing has come of asking about this subject.
+    fresh: Option<Fresh>,
     last: Option<Arc<Outcome>>,
     era: Option<Era>,
     failures: usize,
     next: Option<Instant>,
+}
+
+/// A subject that is asked about since its pods changed.
+struct Fresh {
+    since: Instant,
+    failed: bool,
 }
 
 impl Verifier {
@@ -109,9 +117,8 @@ impl Verifier {
     pub fn ask(&self, uid: &str, server: ServerName, subject: Subject, tls: Tls) {
         let mut servers = self.shared.servers();
         let entry = servers.entry(uid.to_owned()).or_default();
-        let target = Target { url: subject.url.clone(), tls, era: entry.era };
-        entry.begin(subject);
-        let (shared, uid, again) = (Arc::clone(&self.shared), uid.to_owned(), !entry.fresh);
+        let target = entry.begin(subject, tls);
+        let (shared, uid, again) = (Arc::clone(&self.shared), uid.to_owned(), entry.fresh.is_none());
         self.tasks.spawn(async move {
             let _again = if again { Some(shared.again.acquire().await) } else { None };
             shared.ask(uid, server, target).await;
@@ -145,32 +152,48 @@ impl Entry {
         !self.asking && (changed || again)
     }
 
-    fn begin(&mut self, subject: Subject) {
+    /// What to ask: as the server was last spoken to.
+    fn begin(&mut self, subject: Subject, tls: Tls) -> Target {
         self.asking = true;
+        let target = Target { url: subject.url.clone(), tls, era: self.era };
         if self.subject.as_ref() != Some(&subject) {
             self.in_doubt = self.subject.is_some();
-            self.fresh = true;
+            self.fresh = Some(Fresh { since: Instant::now(), failed: false });
             self.failures = 0; // those were of other pods
             self.subject = Some(subject);
         }
+        target
     }
 
-    /// Takes over an outcome, unless it is a first failure, and sets the time of the next attempt: none after an answer
-    /// that is beyond doubt.
+    /// Takes over an outcome, unless it is a failure that may pass, and sets the time of the next attempt: none after an
+    /// answer that is beyond doubt.
     fn conclude(&mut self, outcome: Outcome) {
         self.asking = false;
-        let delay = match &outcome {
+        let (told, delay) = match &outcome {
             Ok(answer) => {
                 self.answered(answer);
-                std::mem::take(&mut self.in_doubt).then_some(CONFIRMATION)
+                (true, std::mem::take(&mut self.in_doubt).then_some(SETTLING))
             }
-            Err(_) if self.fresh => Some(SECOND_LOOK),
-            Err(_) => Some(self.back_off()),
+            Err(_) => match self.look_again() {
+                Some(delay) => (false, Some(delay)),
+                None => (true, Some(self.back_off())),
+            },
         };
         self.next = delay.map(|delay| Instant::now() + jittered(delay));
-        if outcome.is_ok() || !std::mem::take(&mut self.fresh) {
+        if told {
+            self.fresh = None;
             self.last = Some(Arc::new(outcome));
         }
+    }
+
+    /// When to look again before a failure is told: soon after the first, and once more when the pods have settled.
+    fn look_again(&mut self) -> Option<Duration> {
+        let fresh = self.fresh.as_mut()?;
+        if !std::mem::replace(&mut fresh.failed, true) {
+            return Some(SECOND_LOOK);
+        }
+        let settled = (fresh.since + SETTLING).saturating_duration_since(Instant::now());
+        (!settled.is_zero()).then_some(settled)
     }
 
     fn answered(&mut self, answer: &Answer) {
@@ -178,7 +201,6 @@ impl Entry {
             self.era = Some(*era);
         }
         self.failures = 0;
-        self.fresh = false;
     }
 
     fn back_off(&mut self) -> Duration {

@@ -65,7 +65,7 @@ fn every_metric_is_documented() {
     assert_eq!(page.matches("\n| `mcp").count(), metrics.len(), "a metric is documented that does not exist");
 }
 
-/// A cluster test as `file::name`; one of the library as `module::…::name`.
+/// A cluster test as `file::name`; one of the library as `module::…::name`, one of the tool as `mcp_render::file::name`.
 #[test]
 fn every_test_that_the_page_on_compatibility_names_exists() {
     let page = page("docs/compatibility.md");
@@ -83,7 +83,8 @@ fn every_test_that_the_page_on_compatibility_names_exists() {
         let function = format!("fn {test}(");
         // The module `tests` is at the end of its file, or in a file of its own.
         let beside = file.replace("/tests.rs", ".rs");
-        let sources = [file, beside].map(|file| fs::read_to_string(root().join(file)).unwrap_or_default());
+        let of_the_tool = format!("host/tests/{}.rs", modules.join("/"));
+        let sources = [file, beside, of_the_tool].map(|file| fs::read_to_string(root().join(file)).unwrap_or_default());
         assert!(sources.iter().any(|source| source.contains(&function)), "there is no test {name}");
     }
 }

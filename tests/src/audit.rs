@@ -46,6 +46,22 @@ impl Request {
     }
 }
 
+/// The requests of one user in the text of an audit log, oldest first.
+pub fn requests(log: &str, user: &str) -> Result<Vec<Request>> {
+    // Requests of others are not parsed: the log is long.
+    let lines = log.lines().filter(|line| line.contains(user));
+    let requests = lines.map(|line| {
+        let entry: Value = serde_json::from_str(line)?;
+        let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+        Ok((entry["user"]["username"] == user).then(|| Request {
+            verb: text("verb"),
+            uri: text("requestURI"),
+            code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
+        }))
+    });
+    requests.filter_map(Result::transpose).collect()
+}
+
 impl Lab {
     /// Every request that this test's operators made so far, oldest first.
     ///
@@ -53,20 +69,8 @@ impl Lab {
     /// [`Skip`] when the cluster writes no audit log.
     pub fn requests(&self) -> Result<Vec<Request>> {
         let file = audit_log().ok_or(Skip("the cluster writes no audit log that can be read here"))?;
-        let user = format!("system:serviceaccount:{}:operator", self.namespace());
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-        // Requests of others are not parsed: the log is long.
-        let lines = text.lines().filter(|line| line.contains(&user));
-        let requests = lines.map(|line| {
-            let entry: Value = serde_json::from_str(line)?;
-            let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-            Ok((entry["user"]["username"] == user.as_str()).then(|| Request {
-                verb: text("verb"),
-                uri: text("requestURI"),
-                code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
-            }))
-        });
-        requests.filter_map(Result::transpose).collect()
+        requests(&text, &format!("system:serviceaccount:{}:operator", self.namespace()))
     }
 }
 

@@ -132,7 +132,8 @@ impl Inside {
             let verdict = match outcome {
                 Ok(()) => Ok(Completion::Completed),
                 Err(error) if error.is::<Skip>() && !in_ci() => Ok(Completion::ignored_with(error)),
-                Err(error) => Err(format!("{error:#}\n{}", lab.report().await).into()),
+                // The verdict last: it is what is read when a log is cut.
+                Err(error) => Err(format!("{}\n{error:#}", lab.report().await).into()),
             };
             lab.end().await;
             verdict

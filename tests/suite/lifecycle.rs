@@ -94,6 +94,10 @@ async fn children_carry_the_owner_and_the_labels(lab: &Lab) -> Result<()> {
 
 async fn deleted_server_takes_its_children_along(lab: &Lab) -> Result<()> {
     let _operator = lab.running("demo", &json!({})).await?;
+    for kind in [&[Kind::Server], &Kind::CHILDREN[..]].concat() {
+        let finalizers = lab.get(kind, "demo").await?["metadata"]["finalizers"].take();
+        ensure!(finalizers.is_null(), "{kind:?} has finalizers: {finalizers}");
+    }
     lab.delete(Kind::Server, "demo").await?;
     within(LONG, "the server, its children and its pods are gone", async || {
         for kind in [Kind::Server, Kind::Deployment, Kind::Service, Kind::NetworkPolicy, Kind::ReplicaSet, Kind::Pod] {

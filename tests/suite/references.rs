@@ -9,7 +9,7 @@ pub fn tests() -> Vec<Test> {
     vec![
         trial(missing_config_map_is_named_and_its_appearance_noticed),
         trial(missing_secret_is_named_and_its_appearance_noticed),
-        trial(reference_that_vanishes_leaves_running_children_alone),
+        trial(server_that_is_accepted_no_more_keeps_its_children_as_they_are),
         trial(missing_optional_reference_is_no_problem),
         trial(changed_config_map_rolls_its_server_and_no_other),
         trial(changed_secret_rolls_its_server),
@@ -55,18 +55,46 @@ async fn is_missed(lab: &Lab, spec: Value, kind: &str, path: &str, object: &Valu
     lab.ready("demo").await.map(drop)
 }
 
-async fn reference_that_vanishes_leaves_running_children_alone(lab: &Lab) -> Result<()> {
+/// First what it refers to is gone, then its spec is invalid in another way; each time with a change that would show.
+async fn server_that_is_accepted_no_more_keeps_its_children_as_they_are(lab: &Lab) -> Result<()> {
     lab.apply(&config_map("settings", "A", "1")).await?;
     let _operator = lab.running("demo", &uses("settings")).await?;
-    let before = lab.get(Kind::Deployment, "demo").await?;
-    lab.delete(Kind::ConfigMap, "settings").await?;
+    let before = children(lab).await?;
     let invalid =
         [("phase", "Invalid"), ("Accepted", "False Invalid"), ("Ready", "False ConfigurationInvalid"), ("url", "")];
+    let valid = [("phase", "Running"), ("Accepted", "True Valid"), ("Ready", "True DeploymentReady")];
+    lab.delete(Kind::ConfigMap, "settings").await?;
     lab.until("demo", PROMPT, &invalid).await?;
-    let after = lab.get(Kind::Deployment, "demo").await?;
-    ensure!(after["spec"] == before["spec"], "the Deployment was changed: {}", after["spec"]);
+    ensure!(children(lab).await? == before, "a child was changed: {before} {}", children(lab).await?);
     lab.apply(&config_map("settings", "A", "1")).await?;
-    lab.until("demo", PROMPT, &[("Accepted", "True Valid"), ("Ready", "True DeploymentReady")]).await.map(drop)
+    lab.until("demo", PROMPT, &valid).await?;
+
+    let mut spec = uses("settings");
+    spec["extraLabels"] = json!({ "team": "maps" });
+    spec["network"] = json!({ "egressTo": [{ "ipBlock": { "cidr": "10.0.0.0/99" } }] });
+    spec["config"]["port"] = 9090.into();
+    lab.apply(&server("demo", &spec)).await?;
+    lab.until("demo", PROMPT, &invalid).await?;
+    lab.message("demo", PROMPT, "Accepted", &["spec.network.egressTo[0].ipBlock.cidr"]).await?;
+    ensure!(children(lab).await? == before, "a child was changed: {before} {}", children(lab).await?);
+    lab.apply(&server("demo", &uses("settings"))).await?;
+    lab.until("demo", PROMPT, &valid).await?;
+    ensure!(children(lab).await? == before, "a child was changed: {before} {}", children(lab).await?);
+    Ok(())
+}
+
+/// All children without what controllers report of them.
+async fn children(lab: &Lab) -> Result<Value> {
+    let mut all = json!({});
+    for kind in Kind::CHILDREN {
+        let mut child = lab.get(kind, "demo").await?;
+        child["status"].take();
+        for field in ["resourceVersion", "managedFields"] {
+            child["metadata"][field].take();
+        }
+        all[format!("{kind:?}")] = child;
+    }
+    Ok(all)
 }
 
 async fn missing_optional_reference_is_no_problem(lab: &Lab) -> Result<()> {

@@ -186,10 +186,11 @@ async fn deleted_plugin_gives_the_servers_back(lab: &Lab) -> Result<()> {
 }
 
 async fn component_with_another_digest_never_runs(lab: &Lab) -> Result<()> {
-    let _operator = operator(lab).await?;
+    let operator = operator(lab).await?;
     lab.apply(&plain()).await?;
     lab.ready("demo").await?;
     let before = generation(lab, "demo").await?;
+    let record = lab.get(Kind::Server, "demo").await?["status"]["render"].take();
     let wrong = Digest::of(b"another component").to_string();
     let plugin = Plugin::hostile(lab, "passthrough")?.with(&json!({ "digest": wrong }));
     plugin.apply().await?;
@@ -201,8 +202,20 @@ async fn component_with_another_digest_never_runs(lab: &Lab) -> Result<()> {
     plugin.until("Ready", "False DigestMismatch").await?;
     ensure!(generation(lab, "demo").await? == before, "the server was changed");
 
-    // Mended, it renders.
-    Plugin::hostile(lab, "passthrough")?.ready().await.map(drop)
+    // Mended, it renders; and because that changes no object, it is not written to the server.
+    Plugin::hostile(lab, "passthrough")?.ready().await?;
+    let rendered = format!(r#"mcp_operator_renders_total{{plugin="{}""#, lab.namespace());
+    within(LONG, "the plugin rendered the server", async || {
+        let metrics = operator.metrics().await?;
+        ensure!(metrics.contains(&rendered), "{rendered} is missing:\n{metrics}");
+        Ok(())
+    })
+    .await?;
+    lab.apply(&server("neighbour", &json!({}))).await?;
+    lab.ready("neighbour").await?; // by now whatever there was to write about the other one is written
+    let now = lab.get(Kind::Server, "demo").await?["status"]["render"].take();
+    ensure!(now == record, "the record was {record} and is {now}");
+    Ok(())
 }
 
 async fn plugin_that_fails_its_self_test_touches_no_server(lab: &Lab) -> Result<()> {

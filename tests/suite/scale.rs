@@ -82,6 +82,7 @@ async fn a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart(lab
     ensure!(after_a_minute.len() == made, "writes in a minute: {:?}", &after_a_minute[made..]);
 
     operator.terminate().await?;
+    let before = lab.requests()?.len();
     let operator = lab.operator(&["--verify", "false"]).await?;
     operator.until_reconciled(SERVERS).await?;
     lab.quiet().await?;
@@ -92,6 +93,11 @@ async fn a_hundred_ready_servers_cause_no_write_in_a_minute_nor_at_a_restart(lab
         after_restart.len() - made,
     );
     ensure!(after_restart.len() == made, "writes at a restart: {:?}", &after_restart[made..]);
+    let mut reads = lab.requests()?.split_off(before);
+    reads.retain(|request| {
+        request.verb == "get" && ["/configmaps/", "/secrets/"].iter().any(|it| request.uri.contains(it))
+    });
+    ensure!(reads.is_empty(), "contents were read at a restart: {reads:?}");
     Ok(())
 }
 

@@ -45,8 +45,11 @@ async fn taking_over_restarts_no_pod(lab: &Lab) -> Result<()> {
     let after = lives(lab).await?;
     println!("before the takeover {before}\nafter the takeover  {after}");
     ensure!(before == after, "something moved: before {before}, after {after}");
+    for kind in Kind::CHILDREN {
+        let writers = writers(&lab.get(kind, "demo").await?);
+        ensure!(writers.contains(&"mcp-operator Apply".to_owned()), "{kind:?}: {writers:?}");
+    }
     let deployment = lab.get(Kind::Deployment, "demo").await?;
-    ensure!(writers(&deployment).contains(&"mcp-operator Apply".to_owned()), "{:?}", writers(&deployment));
     for annotation in previous::TRACKING {
         ensure!(deployment["metadata"]["annotations"][annotation].is_string(), "{annotation} is gone");
     }
@@ -92,7 +95,9 @@ async fn status_of_the_previous_operator_is_ours_alone_afterwards(lab: &Lab) -> 
     let released = |found: &Value| {
         let condition = condition(found, "Programmed");
         ensure!(condition.is_null(), "a condition that nobody keeps is there: {condition}");
-        ensure!(!writers(found).contains(&"mcpserver-controller Apply".to_owned()), "{:?}", writers(found));
+        let writers = writers(found);
+        ensure!(!writers.contains(&"mcpserver-controller Apply".to_owned()), "{writers:?}");
+        ensure!(writers.contains(&"mcp-operator-status Apply".to_owned()), "{writers:?}");
         Ok(())
     };
     lab.until_object(Kind::Server, "demo", PROMPT, released).await?;

@@ -184,6 +184,9 @@ mod tests {
         assert_eq!(stored.schema, deprecated.schema);
         assert_eq!(stored.subresources, deprecated.subresources);
         assert!(stored.subresources.as_ref().unwrap().scale.is_some());
+        assert_eq!((stored.deprecated, deprecated.deprecated), (None, Some(true)));
         assert!(deprecated.deprecation_warning.as_ref().unwrap().len() <= 256);
+        let conversion = servers().spec.conversion.unwrap();
+        assert_eq!((conversion.strategy.as_str(), conversion.webhook), ("None", None));
     }
 }

@@ -135,3 +135,51 @@ impl Pods {
 fn server_of(view: &PodView) -> Option<ServerName> {
     Some((view.namespace()?, view.labels().get(api::SERVER_LABEL)?.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(status: &Value) -> PodView {
+        let labels = json!({"mcp-server": "weather"});
+        let metadata = json!({"name": "weather-1", "namespace": "maps", "uid": "p", "labels": labels});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {}, "status": status});
+        serde_json::from_value(pod).unwrap()
+    }
+
+    fn running(restarts: &[i32]) -> PodView {
+        let container = |(index, count): (usize, &i32)| json!({"name": index.to_string(), "restartCount": count, "image": "", "imageID": "", "ready": true});
+        pod(&json!({
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": restarts.iter().enumerate().map(container).collect::<Vec<_>>(),
+        }))
+    }
+
+    #[test]
+    fn restarts_of_all_containers_count_and_are_news() {
+        let pods = Pods::default();
+        let server = Some(("maps".to_owned(), "weather".to_owned()));
+        assert_eq!(pods.observe(&running(&[0, 0])), server);
+        assert_eq!(pods.observe(&running(&[0, 0])), None);
+        assert_eq!(pods.observe(&running(&[1, 2])), server);
+        let found = &pods.of("maps", "weather")["weather-1"];
+        assert_eq!((found.uid.as_str(), found.ready, found.restarts), ("p", true, 3));
+    }
+
+    #[test]
+    fn a_pod_that_is_ending_or_has_ended_is_none() {
+        let pods = Pods::default();
+        let mut ending = running(&[0]);
+        ending.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+        for gone in [ending, pod(&json!({"phase": "Succeeded"}))] {
+            pods.observe(&running(&[0]));
+            assert!(pods.observe(&gone).is_some());
+            assert!(pods.of("maps", "weather").is_empty());
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //! older status.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube::ResourceExt;
 use kube::core::object::HasStatus;
@@ -23,27 +23,39 @@ impl<K: HasStatus<Status: Clone> + ResourceExt + Clone> Statuses<K> {
     pub fn wrote(&self, written: &K) {
         let (Some(uid), Some(status)) = (written.uid(), written.status().cloned()) else { return };
         let version = version(written.resource_version().as_deref());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, (version, status));
+        self.statuses().insert(uid, (version, status));
     }
 
-    /// The object as the watch shows it, with our newer status if there is one.
-    pub fn newest(&self, object: &K) -> K {
-        let mut object = object.clone();
-        let Some(uid) = object.uid() else { return object };
-        let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match statuses.get(&uid) {
-            Some((written, status)) if *written > version(object.resource_version().as_deref()) => {
-                *object.status_mut() = Some(status.clone());
-            }
-            _ => {
-                statuses.remove(&uid);
-            }
+    /// Takes over what the watch shows: our write is not needed any more when it shows that or something newer.
+    pub fn seen(&self, object: &K) {
+        let Some(uid) = object.uid() else { return };
+        let shown = version(object.resource_version().as_deref());
+        let mut statuses = self.statuses();
+        if statuses.get(&uid).is_some_and(|(written, _)| *written <= shown) {
+            statuses.remove(&uid);
+        }
+    }
+
+    /// The object as the watch shows it by now, with our newer status if there is one. `latest` reads what the watch shows;
+    /// without it, that is `object`.
+    pub fn newest(&self, object: &K, latest: impl FnOnce() -> Option<K>) -> K {
+        let written = object.uid().and_then(|uid| self.statuses().get(&uid).cloned());
+        // Read after what was written: where that is not remembered any more, the watch has shown it.
+        let mut object = latest().unwrap_or_else(|| object.clone());
+        if let Some((written, status)) = written
+            && written > version(object.resource_version().as_deref())
+        {
+            *object.status_mut() = Some(status);
         }
         object
     }
 
     /// Forgets a deleted object.
     pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.statuses().remove(uid);
+    }
+
+    fn statuses(&self) -> MutexGuard<'_, HashMap<String, (u64, K::Status)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

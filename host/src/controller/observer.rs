@@ -27,6 +27,9 @@ impl Observer {
     pub(super) fn observe(&mut self, event: &Event<Guarded>) {
         let name = |server: &Guarded| (server.namespace().unwrap_or_default(), server.name_any());
         let known = &self.ctx.cache.servers;
+        if let Event::Apply(server) | Event::InitApply(server) = event {
+            self.ctx.metrics.known(name(server));
+        }
         let news = match event {
             Event::Init => {
                 self.listed.clear();
@@ -36,8 +39,19 @@ impl Observer {
                 self.listed.insert(name(server));
                 known.observe(name(server), server.labels().clone())
             }
-            Event::Apply(server) => known.observe(name(server), server.labels().clone()),
-            Event::InitDone => !known.retain(self.namespace.as_deref(), &self.listed).is_empty(),
+            Event::Apply(server) => {
+                if let Ok(server) = &server.0 {
+                    self.ctx.cache.statuses.seen(server);
+                }
+                known.observe(name(server), server.labels().clone())
+            }
+            Event::InitDone => {
+                let gone = known.retain(self.namespace.as_deref(), &self.listed);
+                for server in &gone {
+                    self.ctx.metrics.forget(server);
+                }
+                !gone.is_empty()
+            }
             Event::Delete(server) => {
                 forget(server, &self.ctx);
                 known.forget(&name(server))
@@ -58,7 +72,5 @@ fn forget(server: &Guarded, ctx: &Context) {
     ctx.verifier.forget(&uid);
     ctx.backoff.forget(&uid);
     ctx.plugins.succeeded(&uid, &[]);
-    if let Ok(server) = &server.0 {
-        ctx.metrics.forget(server);
-    }
+    ctx.metrics.forget(&(namespace, name));
 }

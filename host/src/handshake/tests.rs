@@ -23,6 +23,14 @@ async fn failure(url: impl Into<String>) -> String {
     attempt(url).await.unwrap_err().to_string()
 }
 
+#[test]
+fn the_longest_attempt_ends_within_15_s_and_no_request_takes_more_than_10() {
+    let Patience { connect, discover, initialize, close } = Patience::USUAL;
+    assert!(discover + initialize + close <= Duration::from_secs(15));
+    assert!(connect < discover.min(initialize), "connecting is part of asking");
+    assert!([discover, initialize, close].into_iter().all(|step| step <= Duration::from_secs(10)));
+}
+
 fn verified(answer: &Result<Answer, Unanswered>) -> (Era, &ServerInfo) {
     match answer {
         Ok(Answer::Verified { era, info }) => (*era, info),

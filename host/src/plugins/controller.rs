@@ -170,7 +170,7 @@ impl Works {
         if !self.concerns(plugin) {
             return Action::await_change();
         }
-        let plugin = &self.ctx.cache.plugin_statuses.newest(plugin);
+        let plugin = &self.ctx.cache.plugin_statuses.newest(plugin, || None);
         let name = plugin.name_any();
         let setback = self.make_current(&name, plugin).await.err();
         let (active, _) = self.ctx.plugins.versions(&name);

@@ -63,7 +63,7 @@ fn text(answer: Result<&Rendered, &String>) -> String {
         Err(refusal) => return refusal.clone(),
     };
     let stages = rendered.stages().iter().map(|stage| {
-        let objects = stage.objects.iter().map(|o| format!("{}={}\n", o.slot, canonical::text(&o.object)));
+        let objects = stage.objects.iter().map(|o| format!("{}={}\n", o.slot, canonical::text_of(&o.object)));
         format!("{}{:?}", objects.collect::<String>(), stage.diagnostics)
     });
     stages.collect()

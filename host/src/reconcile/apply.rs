@@ -1,8 +1,9 @@
 //! Step 4, apply: one attempt to make the cluster equal to a [`Vetted`], in order, and then to remove what is no longer
 //! wanted. Accepts nothing else, and writes nothing without a reason.
 //!
-//! An object needs no write when its digest is the recorded one and nobody touched our fields since. An object that we
-//! have no record of is looked at first: a foreign one is left alone.
+//! An object needs no write when its digest is the recorded one and nobody touched our fields since. One that is not there as
+//! far as we know is created by an apply that the API server refuses where there is one; that is looked at then, like any
+//! other that we have no record of: a foreign one is left alone.
 
 mod ownership;
 mod replicas;
@@ -14,12 +15,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::{DynamicObject, PartialObjectMeta};
+use serde_json::Value;
 
-use self::ownership::Standing;
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};
-use super::{Context, Error, Identity, Kind, call};
+use super::{Context, Error, Identity, Kind, Refusal, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
@@ -32,7 +33,6 @@ pub struct Applied {
     render: RenderStatus,
     warnings: Vec<String>,
     setbacks: Vec<String>,
-    paused: bool,
 }
 
 impl Applied {
@@ -56,26 +56,17 @@ impl Applied {
         Self { setbacks, ..self }
     }
 
-    /// Whether writes were held back.
-    pub fn is_paused(&self) -> bool {
-        self.paused
-    }
-
     /// What an apply could have left behind.
     #[cfg(test)]
-    pub(super) fn recorded(render: RenderStatus, warnings: &[&str], paused: bool) -> Self {
-        Self {
-            render,
-            warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(),
-            setbacks: Vec::new(),
-            paused,
-        }
+    pub(super) fn recorded(render: RenderStatus, warnings: &[&str]) -> Self {
+        let warnings = warnings.iter().map(|&warning| warning.to_owned()).collect();
+        Self { render, warnings, setbacks: Vec::new() }
     }
 
     /// What a paused server has: what was applied before.
     pub(super) fn paused(server: &MCPServer, inputs: &Inputs, vetted: &Vetted) -> Self {
         let render = record(server).cloned().unwrap_or_else(|| with_inputs(RenderStatus::default(), inputs.resolved()));
-        Self { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: true }
+        Self { render, warnings: warnings(vetted), setbacks: Vec::new() }
     }
 }
 
@@ -102,7 +93,7 @@ pub async fn apply(server: &MCPServer, inputs: &Inputs, vetted: &Vetted, ctx: &C
         None => (Some(chain_text(vetted.chain())), vetted.chain().iter().map(plugin_status).collect()),
     };
     let render = with_inputs(RenderStatus { chain, plugins, objects, ..RenderStatus::default() }, inputs.resolved());
-    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new(), paused: false })
+    Ok(Applied { render, warnings: warnings(vetted), setbacks: Vec::new() })
 }
 
 /// The record after an attempt that stopped early: what it applied, and what was there before.
@@ -166,8 +157,15 @@ async fn ensure(
         replicas::hand_over(&key, child, ctx).await?;
     }
     let known = recorded.is_some() && cached.as_ref().is_some_and(|child| is_ours(&key.kind, child, identity));
-    let force = known && !takes_over || ownership::claim(identity, object, &key, ctx).await? == Standing::Ours;
-    let written = patch(object, &key, force, ctx).await?;
+    let written = if known && !takes_over {
+        patch(object, &key, Manner::Force, ctx).await?
+    } else {
+        let made = if cached.is_none() { create(object, &key, ctx).await? } else { None };
+        match made {
+            Some(made) => made,
+            None => patch(object, &key, ownership::claim(identity, object, &key, ctx).await?, ctx).await?,
+        }
+    };
     ctx.cache.children.observe_reply(key, &written);
     Ok(ObjectStatus {
         api_version: object.kind().api_version().to_owned(),
@@ -196,33 +194,72 @@ fn is_ours(kind: &Kind, child: &Child, identity: &Identity) -> bool {
     child.controller.as_ref().is_some_and(|controller| Some(&controller.uid) == identity.uid.as_ref())
 }
 
-async fn patch(object: &VettedObject, key: &ChildKey, force: bool, ctx: &Context) -> Result<DynamicObject, Error> {
+/// How an object is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// By force: we made it, or took it over.
+    Force,
+    /// Giving way to others.
+    Try,
+}
+
+/// Makes an object that is not there as far as we know, by a single request; none when it is there after all. A version that
+/// no object has any more lets the API server apply only what does not exist.
+async fn create(object: &VettedObject, key: &ChildKey, ctx: &Context) -> Result<Option<DynamicObject>, Error> {
+    let mut manifest = object.manifest().clone();
+    manifest["metadata"]["resourceVersion"] = NO_VERSION.into();
+    match send(&manifest, key, Manner::Try, ctx).await? {
+        Err(refusal) if refusal.code == CONFLICT => Ok(None),
+        outcome => outcome.map(Some).map_err(|refusal| refused(key, &refusal)),
+    }
+}
+
+/// etcd's first revision is its own.
+pub(super) const NO_VERSION: &str = "1";
+
+async fn patch(object: &VettedObject, key: &ChildKey, manner: Manner, ctx: &Context) -> Result<DynamicObject, Error> {
+    send(object.manifest(), key, manner, ctx).await?.map_err(|refusal| refused(key, &refusal))
+}
+
+async fn send(
+    manifest: &Value,
+    key: &ChildKey,
+    manner: Manner,
+    ctx: &Context,
+) -> Result<Result<DynamicObject, Refusal>, Unreachable> {
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+    let force = manner == Manner::Force;
     let params = PatchParams { force, ..PatchParams::apply(api::FIELD_MANAGER) };
     tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, force, "Applying object");
-    let manifest = Patch::Apply(object.manifest());
-    let refusal = match ctx.write("apply", key.kind.as_str(), api.patch(&key.name, &params, &manifest)).await? {
-        Ok(written) => return Ok(written),
-        Err(refusal) => refusal,
-    };
+    ctx.write("apply", key.kind.as_str(), api.patch(&key.name, &params, &Patch::Apply(manifest))).await
+}
+
+/// What a refusal of an apply means: it is about the object, or about the API server.
+fn refused(key: &ChildKey, refusal: &Refusal) -> Error {
     let message = match refusal.code {
-        CONFLICT if !force => conflict(&refusal.message),
+        CONFLICT if is_of_managers(refusal) => conflict(&refusal.message),
         400 | 413 | 422 => refusal.message.clone(),
         _ if refusal.message.starts_with(UNTYPED) => refusal.message.clone(),
-        _ => return Err(Unreachable::refused(&format!("apply {}", key.kind), &refusal).into()),
+        _ => return Unreachable::refused(&format!("apply {}", key.kind), refusal).into(),
     };
-    Err(Error::Child {
+    Error::Child {
         kind: key.kind.clone(),
         message: format!("{} {}: {message}", key.kind, key.name),
         refused: refusal.code == CONFLICT,
         objects: Vec::new(),
         warnings: Vec::new(),
-    })
+    }
 }
 
 const CONFLICT: u16 = 409;
 /// How the API server refuses lists in which two entries have the same key. It calls that a fault of its own (500).
 const UNTYPED: &str = "failed to create typed patch object";
+
+/// Whether others own what we would set; any other conflict passes by itself.
+fn is_of_managers(refusal: &Refusal) -> bool {
+    let mut causes = refusal.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "FieldManagerConflict")
+}
 
 /// The API server's list of field managers, without its advice on forcing.
 fn conflict(message: &str) -> String {

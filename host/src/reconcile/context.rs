@@ -170,3 +170,34 @@ impl Backoff {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::MCPServer;
+
+    fn server(uid: &str) -> MCPServer {
+        let mut server = MCPServer::default();
+        server.metadata.uid = Some(uid.to_owned());
+        server
+    }
+
+    #[test]
+    fn failures_in_a_row_wait_twice_as_long_up_to_a_minute() {
+        let backoff = Backoff::default();
+        for milliseconds in [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000] {
+            let expected = Action::requeue(Duration::from_millis(milliseconds));
+            assert_eq!(backoff.after_failure(&server("a")), expected);
+        }
+        assert_eq!(backoff.after_failure(&server("b")), Action::requeue(Backoff::FIRST), "others have their own count");
+    }
+
+    #[test]
+    fn a_success_starts_over() {
+        let (backoff, next) = (Backoff::default(), Action::requeue(Duration::from_hours(1)));
+        for _ in 0..2 {
+            assert_eq!(backoff.after_failure(&server("a")), Action::requeue(Backoff::FIRST));
+            assert_eq!(backoff.after_success(&server("a"), next.clone()), next);
+        }
+    }
+}

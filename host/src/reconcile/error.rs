@@ -174,3 +174,45 @@ const SLOW: Duration = Duration::from_mins(1);
 fn join(violations: &[Violation]) -> impl fmt::Display {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::LastWords;
+
+    fn failed(failure: Failure) -> Error {
+        Error::Render { plugin: "spread".into(), failure: Box::new(failure) }
+    }
+
+    fn child(kind: Kind, refused: bool) -> Error {
+        Error::Child { kind, message: String::new(), refused, objects: Vec::new(), warnings: Vec::new() }
+    }
+
+    #[test]
+    fn only_what_may_pass_unnoticed_is_tried_again_by_itself() {
+        let trap = Failure::Trap { what: "unreachable".into(), function: None, words: LastWords::default() };
+        let unreachable = Unreachable { call: "get Secret".into(), message: String::new() };
+        let unavailable = Error::PluginUnavailable { plugin: "spread".into(), problem: String::new() };
+        let table = [
+            (Error::Unreachable(unreachable), "Unreachable", Retry::Soon),
+            (Error::Invalid(Vec::new()), "Invalid", Retry::OnChange),
+            (Error::Waiting, "Waiting", Retry::OnChange),
+            (unavailable, "PluginUnavailable", Retry::OnChange),
+            (failed(trap), "RenderFailed", Retry::OnChange),
+            (failed(Failure::Timeout { limit: SLOW, words: LastWords::default() }), "RenderFailed", Retry::After(SLOW)),
+            (failed(Failure::Host(String::new())), "RenderFailed", Retry::After(SLOW)),
+            (failed(Failure::Unsupported(String::new())), "Unsupported", Retry::OnChange),
+            (failed(Failure::Invalid(Vec::new())), "RefusedByPolicy", Retry::OnChange),
+            (Rejection::field("spec", "no").by("spread").into(), "RenderRejected", Retry::OnChange),
+            (child(Kind::Deployment, true), "DeploymentUnavailable", Retry::OnChange),
+            (child(Kind::Deployment, false), "DeploymentUnavailable", Retry::After(SLOW)),
+            (child(Kind::StatefulSet, false), "DeploymentUnavailable", Retry::After(SLOW)),
+            (child(Kind::Service, false), "ServiceUnavailable", Retry::After(SLOW)),
+            (child(Kind::NetworkPolicy, false), "NetworkPolicyUnavailable", Retry::After(SLOW)),
+            (child(Kind::named("policy/v1", "PodDisruptionBudget"), false), "ObjectUnavailable", Retry::After(SLOW)),
+        ];
+        for (error, reason, retry) in table {
+            assert_eq!((error.reason(), error.retry()), (reason, retry), "{error:?}");
+        }
+    }
+}

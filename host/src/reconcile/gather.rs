@@ -149,7 +149,7 @@ impl Inputs {
 /// The server as a plugin sees it: without anything that only an API server invents.
 fn request_document(server: &MCPServer, spec: &MCPServerSpec) -> String {
     let annotations: BTreeMap<_, _> = server.annotations().iter().filter(|(key, _)| *key != LAST_APPLIED).collect();
-    canonical::text(&json!({
+    canonical::text_of(&json!({
         "apiVersion": MCPServer::api_version(&()),
         "kind": api::KIND,
         "metadata": {

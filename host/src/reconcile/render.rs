@@ -92,11 +92,12 @@ pub fn chain_again(inputs: &Inputs, seed: Seed) -> Result<Rendered, Error> {
 }
 
 fn call(inputs: &Inputs, stage: &Stage, base: &[Untrusted], seed: Seed) -> Result<StageOutput, Failure> {
-    let base = base.iter().map(|o| SlotObject { slot: o.slot.clone(), object: canonical::text(&o.object) }).collect();
+    let base =
+        base.iter().map(|o| SlotObject { slot: o.slot.clone(), object: canonical::text_of(&o.object) }).collect();
     let request = Request {
         server: inputs.server().to_owned(),
         base,
-        parameters: stage.parameters.as_ref().map(canonical::text),
+        parameters: stage.parameters.as_ref().map(canonical::text_of),
         facts: inputs.facts_for(&stage.plugin),
     };
     let output = stage.plugin.render_seeded(&request, seed)?;

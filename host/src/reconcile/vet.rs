@@ -157,15 +157,17 @@ fn declared(
 
 fn stage_objects(permit: &Permit<'_>, untrusted: &[Untrusted]) -> Result<Vec<VettedObject>, Rejection> {
     let objects = untrusted.iter().map(|o| object(permit, o)).collect::<Result<Vec<_>, _>>()?;
+    let (objects, sizes): (Vec<_>, Vec<usize>) = objects.into_iter().unzip();
     shape::check(permit, &objects)?;
-    let bytes: usize = objects.iter().map(|object| object.manifest.to_string().len()).sum();
+    let bytes: usize = sizes.iter().sum();
     if bytes > MAX_BYTES {
         return Err(Rejection::whole(format!("all objects together are {bytes} bytes; {MAX_BYTES} are allowed")));
     }
     Ok(objects)
 }
 
-fn object(permit: &Permit<'_>, untrusted: &Untrusted) -> Result<VettedObject, Rejection> {
+/// One object, and how many bytes its canonical text has.
+fn object(permit: &Permit<'_>, untrusted: &Untrusted) -> Result<(VettedObject, usize), Rejection> {
     let at = |rejection: Rejection| rejection.in_object(&untrusted.slot, &untrusted.object);
     let identity = permit.inputs.identity();
     let kind = Kind::of(&untrusted.object, permit.grants).map_err(at)?;
@@ -186,8 +188,9 @@ fn object(permit: &Permit<'_>, untrusted: &Untrusted) -> Result<VettedObject, Re
     }
     .map_err(at)?;
     stamp(identity, &kind, &mut manifest);
-    let digest = canonical::digest(&manifest);
-    Ok(VettedObject { slot: untrusted.slot.clone(), kind, name, manifest, digest })
+    let text = canonical::text_of(&manifest);
+    let digest = canonical::digest_of(&text);
+    Ok((VettedObject { slot: untrusted.slot.clone(), kind, name, manifest, digest }, text.len()))
 }
 
 /// Writes what only the host may say: namespace, owner and the labels by which children are found. What outlives the server

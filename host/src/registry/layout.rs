@@ -88,7 +88,7 @@ impl Artifact {
 fn config(inspection: &Inspection, created: Timestamp) -> String {
     // Components do not keep their world's name; there is only one.
     let target = inspection.contract.as_ref().map(|contract| contract.replacen('@', "/plugin@", 1));
-    canonical::text(&json!({
+    canonical::text_of(&json!({
         "created": created.to_string(),
         "architecture": "wasm",
         "os": "wasip2",

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 /// What is wrong with a document, and where.
@@ -18,6 +19,11 @@ pub(super) struct Fault {
 
 /// Reads a document.
 pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+    // Keeping track of the path costs more than the reading; so it is only done for a document that is known to be wrong.
+    serde_json::from_str(text).map(|Unique(value)| value).or_else(|_| parse_tracking(text))
+}
+
+fn parse_tracking(text: &str) -> Result<Value, Fault> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Unique(value) = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| Fault { path: error.path().to_string(), problem: problem(error.inner()) })?;
@@ -91,11 +97,15 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key {key:?} is there twice")));
+            match map.entry(key) {
+                Entry::Occupied(found) => {
+                    return Err(A::Error::custom(format_args!("the key {:?} is there twice", found.key())));
+                }
+                Entry::Vacant(free) => {
+                    let Unique(value) = entries.next_value()?;
+                    free.insert(value);
+                }
             }
-            let Unique(value) = entries.next_value()?;
-            map.insert(key, value);
         }
         Ok(Value::Object(map))
     }

@@ -15,7 +15,7 @@ use super::about::About;
 use super::bindings::exports::mcp::render::info::PluginInfo;
 use super::bindings::mcp::render::log::Level;
 use super::bindings::mcp::render::types::Request;
-use super::bindings::{self, PluginPre};
+use super::bindings::{self, PluginIndices};
 use super::contract;
 use super::digest::Digest;
 use super::engine;
@@ -32,10 +32,22 @@ pub struct Plugin(Arc<Loaded>);
 
 struct Loaded {
     shared: Arc<Shared>,
-    pre: PluginPre<State>,
+    linked: Linked,
     digest: Digest,
     about: About,
     limits: Limits,
+}
+
+/// What is the same for all instances: what there is to do before the first instruction, and where the exports are.
+struct Linked {
+    pre: InstancePre<State>,
+    exports: PluginIndices,
+}
+
+impl Linked {
+    fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+        Ok(Self { exports: PluginIndices::new(&pre)?, pre })
+    }
 }
 
 /// What the host keeps for one instance.
@@ -54,14 +66,13 @@ impl Plugin {
         let inspection = contract::inspect(component)?;
         inspection.check()?;
         let compiled = compile(shared, component, &inspection.digest)?;
-        let pre = link(&compiled).and_then(PluginPre::new).map_err(|error| other_types(&error))?;
-        let (info, ..) =
-            call(shared, pre.instance_pre(), &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
-                instance.mcp_render_info().call_describe(store)
-            })?;
+        let linked = link(&compiled).and_then(Linked::new).map_err(|error| other_types(&error))?;
+        let (info, ..) = call(shared, &linked, &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
+            instance.mcp_render_info().call_describe(store)
+        })?;
         let about = About::new(info)?;
         let shared = Arc::clone(shared);
-        Ok(Self(Arc::new(Loaded { shared, pre, digest: inspection.digest, about, limits })))
+        Ok(Self(Arc::new(Loaded { shared, linked, digest: inspection.digest, about, limits })))
     }
 
     /// The digest of the component's bytes.
@@ -92,8 +103,8 @@ impl Plugin {
 
     /// Renders under another clock and other random numbers. A plugin that keeps the contract gives the same answer.
     pub fn render_seeded(&self, request: &Request, seed: Seed) -> Result<Output, Failure> {
-        let Loaded { shared, pre, limits, .. } = &*self.0;
-        let (answer, log, usage) = call(shared, pre.instance_pre(), limits, limits.time, seed, |store, instance| {
+        let Loaded { shared, linked, limits, .. } = &*self.0;
+        let (answer, log, usage) = call(shared, linked, limits, limits.time, seed, |store, instance| {
             instance.mcp_render_renderer().call_render(store, request)
         })?;
         match answer {
@@ -154,7 +165,7 @@ const PATIENCE: u32 = 10;
 /// One call in a fresh store, with every limit in force from the first instruction on.
 fn call<R>(
     shared: &Shared,
-    pre: &InstancePre<State>,
+    linked: &Linked,
     limits: &Limits,
     time: Duration,
     seed: Seed,
@@ -173,14 +184,14 @@ fn call<R>(
     }
     // The host never copies more out of a plugin in one go than the plugin itself could hold once.
     store.set_hostcall_fuel(limits.memory);
-    let instance = match pre.instantiate(&mut store) {
+    let instance = match linked.pre.instantiate(&mut store) {
         Ok(instance) => instance,
         Err(error) => {
             store.data_mut().log.finish();
             return Err(Failure::of_start(&error, store.data(), limits, time));
         }
     };
-    let instance = bindings::Plugin::new(&mut store, &instance).map_err(|error| other_types(&error))?;
+    let instance = linked.exports.load(&mut store, &instance).map_err(|error| other_types(&error))?;
     let result = function(&mut store, &instance);
     store.data_mut().log.finish();
     match result {

@@ -8,7 +8,7 @@ fn subject(pod: &str) -> Subject {
 
 /// What happens between a question and its answer.
 fn asked(entry: &mut Entry, subject: &Subject) {
-    entry.begin(subject.clone());
+    entry.begin(subject.clone(), Tls::SystemRoots);
 }
 
 #[tokio::test(start_paused = true)]
@@ -24,6 +24,41 @@ async fn a_server_is_asked_once_and_again_when_its_pods_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_container_that_was_restarted_is_asked_again() {
+    let mut entry = Entry::default();
+    asked(&mut entry, &subject("a"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    let pods = |restarts: i32| Subject { pods: vec![("a".into(), restarts)], ..subject("a") };
+    assert!(!entry.is_due(&pods(0)));
+    assert!(entry.is_due(&pods(1)), "the same pod runs another process");
+}
+
+#[test]
+fn a_server_is_asked_as_it_answered_before() {
+    let mut entry = Entry::default();
+    let begin = |entry: &mut Entry, pod: &str| entry.begin(subject(pod), Tls::SkipVerify);
+    let Target { url, tls, era } = begin(&mut entry, "a");
+    assert_eq!((url.as_str(), tls, era), ("http://a", Tls::SkipVerify, None));
+    for era in [Era::Session, Era::Stateless] {
+        entry.conclude(Ok(verified(era)));
+        assert_eq!(begin(&mut entry, "a").era, Some(era));
+        entry.conclude(Err(Unanswered::unreadable()));
+        assert_eq!(begin(&mut entry, "b").era, Some(era), "also after a failure, and about other pods");
+    }
+}
+
+fn verified(era: Era) -> Answer {
+    let info = crate::handshake::ServerInfo {
+        name: None,
+        version: None,
+        protocol_version: "2025-11-25".into(),
+        instructions: None,
+        capabilities: crate::handshake::Capabilities::default(),
+    };
+    Answer::Verified { era, info }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_about_changed_pods_is_confirmed_once() {
     let mut entry = Entry::default();
     for pod in ["a", "b"] {
@@ -31,7 +66,7 @@ async fn an_answer_about_changed_pods_is_confirmed_once() {
         entry.conclude(Ok(Answer::AuthRequired));
     }
     assert!(!entry.is_due(&subject("b")), "not at once");
-    tokio::time::advance(CONFIRMATION.mul_f64(1.1)).await;
+    tokio::time::advance(SETTLING.mul_f64(1.1)).await;
     assert!(entry.is_due(&subject("b")), "the first answer may have been the old pod's");
     asked(&mut entry, &subject("b"));
     entry.conclude(Ok(Answer::AuthRequired));
@@ -39,25 +74,46 @@ async fn an_answer_about_changed_pods_is_confirmed_once() {
     assert!(!entry.is_due(&subject("b")), "the second was not");
 }
 
+/// Asks, fails, and waits until the next question is due.
+async fn failed(entry: &mut Entry, subject: &Subject) {
+    asked(entry, subject);
+    entry.conclude(Err(Unanswered::unreadable()));
+    let next = entry.next.expect("a failure is asked about again");
+    assert!(!entry.is_due(subject), "not at once");
+    tokio::time::advance(next - Instant::now()).await;
+    assert!(entry.is_due(subject));
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_first_failure_about_changed_pods_is_looked_at_again_before_it_is_told() {
+async fn failures_about_changed_pods_are_told_only_when_they_last() {
     let mut entry = Entry::default();
     let told = |entry: &Entry| entry.last.as_ref().map(|outcome| outcome.is_ok());
-    asked(&mut entry, &subject("a"));
-    entry.conclude(Err(Unanswered::unreadable()));
-    assert_eq!(told(&entry), None, "no node may lead to the first pod yet");
-    assert!(!entry.is_due(&subject("a")), "not at once");
-    tokio::time::advance(SECOND_LOOK.mul_f64(1.1)).await;
-    assert!(entry.is_due(&subject("a")));
+    for _ in 0..2 {
+        failed(&mut entry, &subject("a")).await;
+        assert_eq!(told(&entry), None, "no node may lead to the first pod yet");
+    }
     asked(&mut entry, &subject("a"));
     entry.conclude(Ok(Answer::AuthRequired));
     assert_eq!(told(&entry), Some(true));
-    asked(&mut entry, &subject("b"));
-    entry.conclude(Err(Unanswered::unreadable()));
-    assert_eq!(told(&entry), Some(true), "it may have been the old pod's end");
-    asked(&mut entry, &subject("b"));
-    entry.conclude(Err(Unanswered::unreadable()));
-    assert_eq!(told(&entry), Some(false), "the second was not");
+    let changed = Instant::now();
+    for _ in 0..2 {
+        failed(&mut entry, &subject("b")).await;
+        assert_eq!(told(&entry), Some(true), "it may have been the old pod's end");
+    }
+    failed(&mut entry, &subject("b")).await;
+    assert_eq!(told(&entry), Some(false), "by now every node leads to the new one");
+    assert!(changed.elapsed() > SETTLING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_is_told_of_after_two_attempts() {
+    let mut entry = Entry::default();
+    for told in [false, true] {
+        asked(&mut entry, &subject("a"));
+        tokio::time::advance(Duration::from_secs(13)).await;
+        entry.conclude(Err(Unanswered::unreadable()));
+        assert_eq!(entry.last.is_some(), told);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,14 +125,17 @@ async fn an_answer_after_a_first_failure_is_confirmed_like_any_other_about_chang
         asked(&mut entry, &subject("b"));
         entry.conclude(outcome);
     }
-    tokio::time::advance(CONFIRMATION.mul_f64(1.1)).await;
+    tokio::time::advance(SETTLING.mul_f64(1.1)).await;
     assert!(entry.is_due(&subject("b")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_asked_about_again_less_and_less_often() {
     let mut entry = Entry::default();
-    for seconds in [2, 10, 20, 40, 80, 120, 120] {
+    for _ in 0..2 {
+        failed(&mut entry, &subject("a")).await;
+    }
+    for seconds in [10, 20, 40, 80, 120, 120] {
         asked(&mut entry, &subject("a"));
         entry.conclude(Err(Unanswered::unreadable()));
         tokio::time::advance(Duration::from_millis(seconds * 1000 - 1)).await;
@@ -84,12 +143,13 @@ async fn failures_are_asked_about_again_less_and_less_often() {
         tokio::time::advance(Duration::from_secs(seconds).mul_f64(0.1) + Duration::from_millis(2)).await;
         assert!(entry.is_due(&subject("a")), "after {seconds} s and a tenth");
     }
-    for seconds in [3, 12] {
-        asked(&mut entry, &subject("b"));
-        entry.conclude(Err(Unanswered::unreadable()));
-        tokio::time::advance(Duration::from_secs(seconds)).await;
-        assert!(entry.is_due(&subject("b")), "other pods start the back-off anew");
+    for _ in 0..2 {
+        failed(&mut entry, &subject("b")).await;
     }
+    asked(&mut entry, &subject("b"));
+    entry.conclude(Err(Unanswered::unreadable()));
+    tokio::time::advance(Duration::from_secs(12)).await;
+    assert!(entry.is_due(&subject("b")), "other pods start the back-off anew");
     asked(&mut entry, &subject("b"));
     entry.conclude(Ok(Answer::AuthRequired));
     asked(&mut entry, &subject("b"));
@@ -104,11 +164,9 @@ async fn servers_that_failed_together_are_asked_again_apart() {
     let now = Instant::now();
     let mut next: Vec<Duration> = (0..SERVERS)
         .map(|_| {
-            let mut entry = Entry::default();
-            for _ in 0..2 {
-                asked(&mut entry, &subject("a"));
-                entry.conclude(Err(Unanswered::unreadable()));
-            }
+            let mut entry = Entry { subject: Some(subject("a")), ..Entry::default() };
+            asked(&mut entry, &subject("a"));
+            entry.conclude(Err(Unanswered::unreadable()));
             entry.next.expect("a failure is asked about again") - now
         })
         .collect();

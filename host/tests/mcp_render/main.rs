@@ -8,6 +8,7 @@ mod cases;
 mod check;
 mod command;
 mod completion;
+mod cost;
 mod dev;
 mod diff;
 mod documented;

@@ -11,12 +11,12 @@ use anyhow::{Context, Result, ensure};
 
 pub use self::toolchain::Toolchain;
 
-/// How plugins are compiled: small first, since they are instantiated for every render.
+/// How plugins are compiled: fast first, since they run for every render.
 const PROFILE: &str = "guest";
 
 /// [`PROFILE`] for workspaces that have none.
 const SETTINGS: [&str; 6] =
-    ["inherits = 'release'", "codegen-units = 1", "lto = true", "opt-level = 's'", "panic = 'abort'", "strip = true"];
+    ["inherits = 'release'", "codegen-units = 1", "lto = true", "opt-level = 3", "panic = 'abort'", "strip = true"];
 
 /// A crate with a plugin.
 #[derive(Clone, Copy, Debug)]

@@ -62,6 +62,24 @@ mod tests {
     }
 
     #[test]
+    fn columns_show_what_their_names_say() {
+        let condition = |name: &str| format!(r#".status.conditions[?(@.type=="{name}")].status"#);
+        for CustomResourceColumnDefinition { name, type_, json_path, .. } in stored().into_iter().chain(deprecated()) {
+            let (kind, path) = match name.as_str() {
+                "Accepted" | "Available" | "Verified" | "Ready" => ("string", condition(&name)),
+                "Phase" => ("string", ".status.phase".to_owned()),
+                "Image" => ("string", ".spec.source.containerImage.ref".to_owned()),
+                "Port" => ("integer", ".spec.config.port".to_owned()),
+                "Address" => ("string", ".status.address.url".to_owned()),
+                "Plugins" => ("string", ".status.render.chain".to_owned()),
+                "Age" => ("date", ".metadata.creationTimestamp".to_owned()),
+                other => panic!("a column {other}"),
+            };
+            assert_eq!((type_.as_str(), json_path), (kind, path), "{name}");
+        }
+    }
+
+    #[test]
     fn narrow_columns_are_those_of_the_contract() {
         assert_eq!(names(&stored()), ["Phase", "Accepted", "Available", "Verified", "Image", "Port", "Address", "Age"]);
         assert_eq!(names(&deprecated()), ["Ready", "Accepted", "Image", "Port", "Address", "Age"]);

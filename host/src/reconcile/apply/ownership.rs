@@ -1,4 +1,4 @@
-//! Whose is an object that we have no record of? Looks at it before the first apply, and takes over what a deleted
+//! Whose is an object that exists and that we have no record of? Looks at it before the first apply, and takes over what a deleted
 //! server of the same name left behind.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -7,7 +7,7 @@ use kube::api::{Patch, PatchParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::{VettedObject, live, takeover};
+use super::{Manner, VettedObject, live, takeover};
 use crate::api;
 use crate::cache::children::ChildKey;
 use crate::cache::fields;
@@ -15,31 +15,23 @@ use crate::cache::previous::is_server;
 use crate::reconcile::error::Unreachable;
 use crate::reconcile::{Context, Error, Identity, Kind};
 
-/// What we may do to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Apply by force: we made it, or took it over.
-    Ours,
-    /// Apply, but give way to others: it does not exist, or is this server's and was never applied by us.
-    Unclaimed,
-}
-
-/// Our standing towards the object, after taking it over if it is an orphan of a namesake or the previous operator's.
+/// How the object may be applied, after taking it over if it is an orphan of a namesake or the previous operator's: by force
+/// when we made it, giving way to others when it does not exist, or is this server's and was never applied by us.
 pub(super) async fn claim(
     identity: &Identity,
     object: &VettedObject,
     key: &ChildKey,
     ctx: &Context,
-) -> Result<Standing, Error> {
-    let Some(metadata) = live(key, ctx).await? else { return Ok(Standing::Unclaimed) };
-    let (standing, metadata) = match decide(identity, &key.kind, &metadata) {
-        Decision::Own => (Standing::Ours, metadata),
-        Decision::Try => (Standing::Unclaimed, metadata),
-        Decision::Adopt => (Standing::Ours, adopt(identity, key, &metadata, ctx).await?),
+) -> Result<Manner, Error> {
+    let Some(metadata) = live(key, ctx).await? else { return Ok(Manner::Try) };
+    let (manner, metadata) = match decide(identity, &key.kind, &metadata) {
+        Decision::Own => (Manner::Force, metadata),
+        Decision::Try => (Manner::Try, metadata),
+        Decision::Adopt => (Manner::Force, adopt(identity, key, &metadata, ctx).await?),
         Decision::Refuse(owner) => return Err(refusal(key, &owner)),
     };
     let taken = takeover::take_over(object, key, &metadata, ctx).await?;
-    Ok(if taken { Standing::Ours } else { standing })
+    Ok(if taken { Manner::Force } else { manner })
 }
 
 fn refusal(key: &ChildKey, owner: &str) -> Error {

@@ -2,116 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock, Mutex};
-
-use http::{Method, Request, Response};
-use kube::client::Body;
-use serde_json::{Value, json};
-use tokio::sync::{Notify, mpsc};
+use serde_json::json;
 
 use super::*;
-use crate::cache::Cache;
 use crate::cache::workload::Workload;
-use crate::default_plugin;
-use crate::events::Events;
-use crate::handshake::Client;
-use crate::metrics::Metrics;
-use crate::plugins::Plugins;
-use crate::reconcile::gather::{Stage, Surroundings};
-use crate::reconcile::render::{self, Renderer};
-use crate::reconcile::{Backoff, Settings, vet};
-use crate::sandbox::{Limits, Plugin, Sandbox};
-use crate::verification::Verifier;
-
-static PLUGIN: LazyLock<Plugin> =
-    LazyLock::new(|| Sandbox::new(1).unwrap().load(default_plugin::COMPONENT, Limits::default()).unwrap());
-
-/// Calls as `METHOD kind`, and the answers to give.
-struct Script {
-    answers: Mutex<VecDeque<(u16, Value)>>,
-    calls: Mutex<Vec<String>>,
-}
-
-impl Script {
-    fn answer(&self, request: &Request<Body>) -> Response<Body> {
-        let kind = request.uri().path().rsplit('/').nth(1).unwrap().to_owned();
-        let force = request.uri().query().is_some_and(|query| query.contains("force=true"));
-        let verb = match *request.method() {
-            Method::PATCH if force => "FORCE",
-            Method::PATCH => "APPLY",
-            Method::GET => "GET",
-            Method::DELETE => "DELETE",
-            _ => "?",
-        };
-        self.calls.lock().unwrap().push(format!("{verb} {kind}"));
-        let next = self.answers.lock().unwrap().pop_front();
-        let (code, body) = next.unwrap_or_else(|| if verb == "GET" { (404, failure(404)) } else { (200, applied()) });
-        Response::builder().status(code).body(Body::from(body.to_string().into_bytes())).unwrap()
-    }
-
-    fn calls(&self) -> Vec<String> {
-        std::mem::take(&mut *self.calls.lock().unwrap())
-    }
-}
-
-fn failure(code: u16) -> Value {
-    let reason = if code == 404 { "NotFound" } else { "Other" };
-    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": reason, "code": code})
-}
-
-fn applied() -> Value {
-    let fields = json!({"f:spec": {}});
-    let owner =
-        json!({"apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer", "name": "a", "uid": "u", "controller": true});
-    json!({"apiVersion": "v1", "kind": "Any", "metadata": {
-        "name": "a", "namespace": "default", "uid": "child", "resourceVersion": "7", "ownerReferences": [owner],
-        "managedFields": [{"manager": "mcp-operator", "operation": "Apply", "fieldsV1": fields}],
-    }})
-}
-
-fn scripted(answers: Vec<(u16, Value)>) -> (Arc<Script>, Context) {
-    let script = Arc::new(Script { answers: Mutex::new(answers.into()), calls: Mutex::default() });
-    let answering = Arc::clone(&script);
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let response = answering.answer(&request);
-        async move { Ok::<_, std::convert::Infallible>(response) }
-    });
-    let client = kube::Client::new(service, "default");
-    let metrics = Metrics::default();
-    let stage = Stage::new("default", PLUGIN.clone());
-    let context = Context {
-        cache: Cache::default(),
-        surroundings: Surroundings {
-            cluster_domain: "cluster.local".into(),
-            kubernetes_version: None,
-            verify_from: None,
-            chain: vec![stage.clone()],
-        },
-        plugins: Plugins::new(stage),
-        plugin_news: Notify::new(),
-        renderer: Renderer::new(1),
-        verifier: Verifier::new(Client::new(Vec::new()), 1, metrics.clone(), mpsc::unbounded_channel().0),
-        events: Events::new(client.clone(), None),
-        metrics,
-        backoff: Backoff::default(),
-        settings: Settings { verify: false },
-        client,
-    };
-    (script, context)
-}
-
-fn server() -> MCPServer {
-    serde_json::from_value(json!({
-        "apiVersion": "mcp.x-k8s.io/v1beta1", "kind": "MCPServer",
-        "metadata": {"name": "a", "namespace": "default", "uid": "u", "generation": 1},
-        "spec": {
-            "source": {"type": "ContainerImage", "containerImage": {"ref": "example.com/a:1"}},
-            "config": {"port": 80},
-        },
-    }))
-    .unwrap()
-}
+use crate::reconcile::gather::Stage;
+use crate::reconcile::scripted::{applied, refuses, says, scripted, server, stage};
+use crate::reconcile::{render, vet};
 
 async fn attempt(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
     let inputs = Inputs::new(server, Resolved::default(), &ctx.surroundings);
@@ -131,16 +28,25 @@ async fn settled(ctx: &Context) -> MCPServer {
 const ALL: [&str; 3] = ["networkpolicies", "services", "deployments"];
 
 #[tokio::test]
-async fn a_new_server_is_looked_for_and_applied_without_force_the_workload_last() {
-    let (script, ctx) = scripted(Vec::new());
+async fn a_new_server_takes_one_call_for_each_object_the_workload_last() {
+    let (script, ctx) = scripted([]);
     settled(&ctx).await;
-    let expected: Vec<_> = ALL.iter().flat_map(|kind| [format!("GET {kind}"), format!("APPLY {kind}")]).collect();
-    assert_eq!(script.calls(), expected);
+    assert_eq!(script.calls(), ALL.map(|kind| format!("CREATE {kind}")));
+}
+
+#[tokio::test]
+async fn an_object_that_is_there_after_all_is_looked_at_and_applied_without_force() {
+    let mut ours = applied();
+    ours["metadata"]["managedFields"] = json!([]);
+    let (script, ctx) = scripted([refuses(409), says(200, ours)]);
+    settled(&ctx).await;
+    let first = ["CREATE networkpolicies", "GET networkpolicies", "APPLY networkpolicies"];
+    assert_eq!(script.calls(), [&first[..], &["CREATE services", "CREATE deployments"]].concat());
 }
 
 #[tokio::test]
 async fn a_server_in_line_needs_no_call() {
-    let (script, ctx) = scripted(Vec::new());
+    let (script, ctx) = scripted([]);
     let server = settled(&ctx).await;
     script.calls();
     attempt(&server, &ctx).await.unwrap();
@@ -149,20 +55,64 @@ async fn a_server_in_line_needs_no_call() {
 
 #[tokio::test]
 async fn a_field_that_somebody_took_is_applied_by_force() {
-    let (script, ctx) = scripted(Vec::new());
+    let (script, ctx) = scripted([]);
     let server = settled(&ctx).await;
     script.calls();
-    let key = ChildKey { kind: Kind::Service, namespace: "default".into(), name: "a".into() };
-    let child = ctx.cache.children.get(&key).unwrap();
-    let touched = Child { fields: Some("other".into()), version: child.version + 1, ..child };
-    ctx.cache.children.observe(key, touched);
+    touch(Kind::Service, &ctx);
     attempt(&server, &ctx).await.unwrap();
     assert_eq!(script.calls(), ["FORCE services"]);
 }
 
+/// Somebody changes a field of ours.
+fn touch(kind: Kind, ctx: &Context) {
+    let key = ChildKey { kind, namespace: "default".into(), name: "a".into() };
+    let child = ctx.cache.children.get(&key).unwrap();
+    let touched = Child { fields: Some("other".into()), version: child.version + 1, ..child };
+    ctx.cache.children.observe(key, touched);
+}
+
+#[tokio::test]
+async fn what_a_deleted_namesake_left_is_given_to_the_new_one_and_applied_by_force() {
+    let mut orphan = applied();
+    orphan["metadata"]["ownerReferences"][0]["uid"] = "before".into();
+    let answers = |_| [refuses(409), says(200, orphan.clone()), says(200, applied()), says(200, applied())];
+    let (script, ctx) = scripted(ALL.into_iter().flat_map(answers));
+    attempt(&server(), &ctx).await.unwrap();
+    let calls = script.calls_with_bodies();
+    let expected = ALL.map(|kind| ["CREATE", "GET", "PATCH", "FORCE"].map(|verb| format!("{verb} {kind}")));
+    assert_eq!(calls.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>(), expected.concat());
+    let owner = server_reference();
+    let patch = json!([
+        {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+        {"op": "replace", "path": "/metadata/ownerReferences", "value": [owner]},
+    ]);
+    for (call, body) in calls.iter().filter(|(call, _)| call.starts_with("PATCH")) {
+        assert_eq!(*body, patch, "{call}");
+    }
+}
+
+fn server_reference() -> serde_json::Value {
+    serde_json::to_value(Identity::of(&server()).owner_reference()).unwrap()
+}
+
+#[tokio::test]
+async fn another_plugin_that_changes_no_object_is_not_recorded() {
+    let (script, mut ctx) = scripted([]);
+    let mut server = settled(&ctx).await;
+    script.calls();
+    let before = record(&server).unwrap().clone();
+    ctx.surroundings.chain = vec![Stage { name: "another".into(), ..stage() }];
+    assert_eq!(*attempt(&server, &ctx).await.unwrap().render(), before);
+    assert_eq!(script.calls(), Vec::<String>::new());
+    server.spec.config.port = 81;
+    let after = attempt(&server, &ctx).await.unwrap().render().clone();
+    assert_eq!(after.plugins[0].name, "another");
+    assert!(after.chain.unwrap().starts_with("another@"));
+}
+
 #[tokio::test]
 async fn a_number_of_pods_that_the_spec_gives_up_is_handed_over_first() {
-    let (script, ctx) = scripted(Vec::new());
+    let (script, ctx) = scripted([]);
     let server = settled(&ctx).await;
     script.calls();
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
@@ -181,8 +131,7 @@ async fn a_workload_lags_from_the_moment_of_our_write() {
     reply["metadata"]["generation"] = 2.into();
     reply["spec"] = json!({"replicas": 3});
     reply["status"] = json!({"observedGeneration": 1, "availableReplicas": 1});
-    let others = [(404, failure(404)), (200, applied()), (404, failure(404)), (200, applied())];
-    let (_, ctx) = scripted(others.into_iter().chain([(404, failure(404)), (200, reply)]).collect());
+    let (_, ctx) = scripted([says(200, applied()), says(200, applied()), says(200, reply)]);
     settled(&ctx).await;
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
     let workload = ctx.cache.children.get(&key).unwrap().workload.unwrap();
@@ -190,36 +139,56 @@ async fn a_workload_lags_from_the_moment_of_our_write() {
 }
 
 #[tokio::test]
-async fn a_deleted_child_is_looked_for_and_applied_again() {
-    let (script, ctx) = scripted(Vec::new());
+async fn a_deleted_child_is_made_again() {
+    let (script, ctx) = scripted([]);
     let server = settled(&ctx).await;
     script.calls();
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
     assert!(ctx.cache.children.forget(&key, "child"));
     attempt(&server, &ctx).await.unwrap();
-    assert_eq!(script.calls(), ["GET deployments", "APPLY deployments"]);
+    assert_eq!(script.calls(), ["CREATE deployments"]);
 }
 
 #[tokio::test]
 async fn a_foreign_object_is_left_alone_and_what_came_before_it_is_recorded() {
     let foreign = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "resourceVersion": "1"}});
-    let (script, ctx) = scripted(vec![(404, failure(404)), (200, applied()), (200, foreign)]);
+    let (script, ctx) = scripted([says(200, applied()), refuses(409), says(200, foreign)]);
     let Err(Error::Child { kind, refused, objects, .. }) = attempt(&server(), &ctx).await else { panic!() };
     assert_eq!((kind, refused), (Kind::Service, true));
     assert_eq!(objects.iter().map(|object| object.kind.as_str()).collect::<Vec<_>>(), ["NetworkPolicy"]);
-    assert_eq!(script.calls(), ["GET networkpolicies", "APPLY networkpolicies", "GET services"]);
+    assert_eq!(script.calls(), ["CREATE networkpolicies", "CREATE services", "GET services"]);
 }
 
 #[tokio::test]
-async fn a_conflict_without_force_is_a_refusal() {
-    let (_, ctx) = scripted(vec![(404, failure(404)), (409, failure(409))]);
-    assert!(matches!(attempt(&server(), &ctx).await, Err(Error::Child { refused: true, .. })));
+async fn a_conflict_of_field_managers_is_a_refusal_that_names_them() {
+    let first = r#"Apply failed with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas"#;
+    let conflict = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409, "reason": "Conflict",
+        "message": format!("{first}\nPlease review the fields above"),
+        "details": {"causes": [
+            {"reason": "FieldManagerConflict", "message": r#"conflict with "kubectl""#, "field": ".spec.replicas"},
+        ]},
+    });
+    let (_, ctx) = scripted([refuses(409), refuses(404), says(409, conflict)]);
+    let Err(Error::Child { refused: true, message, .. }) = attempt(&server(), &ctx).await else { panic!() };
+    assert!(message.ends_with(first), "{message}");
+}
+
+/// Nobody reads of optimistic locks in a condition.
+#[tokio::test]
+async fn any_other_conflict_says_nothing_about_the_server() {
+    let (script, ctx) = scripted([refuses(409), refuses(404), refuses(409)]);
+    assert!(matches!(attempt(&server(), &ctx).await, Err(Error::Unreachable(_))));
+    let server = settled(&ctx).await;
+    touch(Kind::Service, &ctx);
+    script.then([refuses(409)]);
+    assert!(matches!(attempt(&server, &ctx).await, Err(Error::Unreachable(_))), "by force");
 }
 
 #[tokio::test]
 async fn an_api_server_in_trouble_says_nothing_about_the_server() {
     for code in [403, 429, 500, 503] {
-        let (_, ctx) = scripted(vec![(404, failure(404)), (code, failure(code))]);
+        let (_, ctx) = scripted([refuses(code)]);
         let outcome = attempt(&server(), &ctx).await;
         assert!(matches!(outcome, Err(Error::Unreachable(_))), "{code}: {outcome:?}");
     }
@@ -227,7 +196,7 @@ async fn an_api_server_in_trouble_says_nothing_about_the_server() {
 
 #[tokio::test]
 async fn what_is_no_longer_rendered_is_deleted_after_everything_else_was_applied() {
-    let (script, ctx) = scripted(Vec::new());
+    let (script, ctx) = scripted([]);
     let server = settled(&ctx).await;
     script.calls();
     let stale = ChildKey { kind: Kind::Service, namespace: "default".into(), name: "a-old".into() };

@@ -3,8 +3,9 @@
 
 use k8s_openapi::api::core::v1::KeyToPath;
 
+use super::CA_KEY;
 use super::config_hash::Contents;
-use super::references::{Source, SourceKind};
+use super::references::{self, Source, SourceKind};
 use crate::api::MCPServerSpec;
 use crate::api::status::InputStatus;
 
@@ -74,6 +75,9 @@ fn of(spec: &MCPServerSpec) -> Vec<KeyReference> {
             found.push(KeyReference { source, key: key.key.clone(), path: path("secretKeyRef") });
         }
     }
+    // A Secret that was read for its other keys has to be read again when it becomes the CA bundle.
+    let path = references::CA_BUNDLE_PATH.to_owned();
+    found.extend(references::ca_bundle(spec).map(|source| KeyReference { source, key: CA_KEY.to_owned(), path }));
     found
 }
 

@@ -131,3 +131,51 @@ pub fn ca_problems(spec: &MCPServerSpec, contents: &BTreeMap<Source, config_hash
     let path = references::CA_BUNDLE_PATH.to_owned();
     problem.map(|problem| Violation { path, message: message(problem) }).into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(enabled: bool) -> MCPServerSpec {
+        serde_json::from_value(json!({
+            "source": {"type": "ContainerImage", "containerImage": {"ref": "example.com/a:1"}},
+            "config": {"port": 80},
+            "transport": {"tls": {"enabled": enabled, "caBundleSecret": {"name": "ca"}}},
+        }))
+        .unwrap()
+    }
+
+    fn certificate() -> String {
+        rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap().cert.pem()
+    }
+
+    /// What is wrong with a Secret `ca` that has this under this key.
+    fn problem(enabled: bool, key: &str, pem: &str) -> Option<String> {
+        let source = Source { kind: SourceKind::Secret, name: "ca".to_owned() };
+        let contents = BTreeMap::from([(source, BTreeMap::from([(key.to_owned(), pem.as_bytes().to_vec())]))]);
+        let problems = ca_problems(&spec(enabled), &contents);
+        assert!(problems.len() <= 1, "{problems:?}");
+        problems.first().map(ToString::to_string)
+    }
+
+    #[test]
+    fn a_bundle_without_key_without_pem_and_without_certificate_are_told_apart() {
+        let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let table = [
+            ("tls.crt", certificate(), "has no key ca.crt; put the CA's certificates there, in PEM"),
+            ("ca.crt", "secret".to_owned(), "key ca.crt: no PEM certificate in it"),
+            ("ca.crt", damaged.to_owned(), "key ca.crt: none of the PEM blocks in it is an X.509 certificate"),
+        ];
+        for (key, pem, words) in table {
+            let expected = format!("spec.transport.tls.caBundleSecret.name: Secret ca {words}");
+            let told = problem(true, key, &pem).unwrap();
+            assert!(told.starts_with(&expected), "{told}");
+            assert_eq!(problem(false, key, &pem), None, "nobody looks at it while TLS is disabled");
+        }
+        assert_eq!(problem(true, "ca.crt", &certificate()), None);
+    }
+}

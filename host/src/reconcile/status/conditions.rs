@@ -7,7 +7,7 @@ use super::workload::Serving;
 use crate::api;
 use crate::handshake::Answer;
 use crate::reconcile::gather::keys;
-use crate::reconcile::{Applied, Error};
+use crate::reconcile::{Error, is_paused};
 
 /// How long a message may be, in bytes (Kubernetes allows 32 KiB; nobody reads that).
 const MAX_MESSAGE: usize = 2048;
@@ -204,8 +204,9 @@ fn ready(seen: &Observation<'_>, serving: &Serving, available: &Verdict, verifie
             },
         },
     };
-    if seen.outcome.as_ref().is_ok_and(Applied::is_paused) {
-        Verdict { message: format!("{}; writes are paused by an annotation", verdict.message), ..verdict }
+    if is_paused(seen.server) {
+        // First, because what follows may be longer than a message can be.
+        Verdict { message: format!("writes are paused by an annotation; {}", verdict.message), ..verdict }
     } else {
         verdict
     }

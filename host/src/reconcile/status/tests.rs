@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod endpoint;
 mod messages;
 mod situations;
 
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 use serde_json::json;
 
 use super::*;
@@ -25,6 +27,7 @@ struct Scene {
     verify: bool,
     handshake: Option<Outcome>,
     generation: i64,
+    paused: bool,
 }
 
 impl Scene {
@@ -32,12 +35,13 @@ impl Scene {
     fn created() -> Self {
         let workload = Workload { desired: 1, total: 1, updated: 1, ..Workload::default() };
         Self {
-            outcome: Ok(Applied::recorded(record(), &[], false)),
+            outcome: Ok(Applied::recorded(record(), &[])),
             workload: Some(workload),
             pods: BTreeMap::new(),
             verify: true,
             handshake: None,
             generation: 1,
+            paused: false,
         }
     }
 
@@ -109,12 +113,12 @@ impl Scene {
     }
 
     fn paused(self) -> Self {
-        Self { outcome: Ok(Applied::recorded(record(), &[], true)), ..self }
+        Self { paused: true, ..self }
     }
 
     fn by_last_good(self) -> Self {
         let setback = "plugin spread: the plugin crashed: unreachable".to_owned();
-        Self { outcome: Ok(Applied::recorded(record(), &[], false).in_spite_of(vec![setback])), ..self }
+        Self { outcome: Ok(Applied::recorded(record(), &[]).in_spite_of(vec![setback])), ..self }
     }
 
     fn of_generation(self, generation: i64) -> Self {
@@ -129,6 +133,9 @@ impl Scene {
             "spec": {"source": {"type": "ContainerImage"}, "config": {"port": 8080}},
         }))
         .unwrap();
+        if self.paused {
+            server.annotations_mut().insert(api::PAUSED_ANNOTATION.into(), "true".into());
+        }
         server.status = previous;
         status(&Observation {
             server: &server,

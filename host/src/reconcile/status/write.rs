@@ -13,13 +13,16 @@ use crate::reconcile::error::Unreachable;
 /// Writes `next` and publishes what changed as events, unless it says the same as before.
 pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx: &Context) -> Result<(), Unreachable> {
     let previous = server.status.clone().unwrap_or_default();
-    ctx.metrics.conditions(server, &next.conditions);
     let namespace = server.namespace().unwrap_or_default();
     let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
-    if !says_the_same(&previous, &next) && ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
+    if !says_the_same(&previous, &next) {
+        if !ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
+            return Ok(()); // nobody is left to read it
+        }
         count(server, &previous, &next, ctx);
         ctx.events.publish(server, events::about_server(&previous, &next)).await;
     }
+    ctx.metrics.conditions(server, &next.conditions); // also those that another process wrote
     if previous::wrote_status(&server.metadata) {
         release(&api, server, ctx).await?;
     }

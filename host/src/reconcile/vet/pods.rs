@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{
     Container, EnvFromSource, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, SecurityContext,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::before::Before;
@@ -44,7 +45,7 @@ pub(super) fn check(permit: &Permit<'_>, slot: &str, workload: &Value) -> Result
     metadata::template("spec.template.metadata", &template["metadata"], &["labels", "annotations"])?;
     profile_annotations(spec, &template["metadata"]["annotations"])?;
     let typed: PodTemplateSpec =
-        serde_json::from_value(template.clone()).map_err(|error| Rejection::whole(error.to_string()))?;
+        PodTemplateSpec::deserialize(template).map_err(|error| Rejection::whole(error.to_string()))?;
     let pod = typed.spec.ok_or_else(|| Rejection::field(POD, "is missing"))?;
     Allowed::by(permit, Before::of(permit.before(slot))).pod(&pod)
 }

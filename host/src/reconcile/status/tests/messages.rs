@@ -12,6 +12,19 @@ fn a_time_moves_only_when_the_status_of_its_condition_does() {
 }
 
 #[test]
+fn every_condition_names_the_generation_that_it_is_about() {
+    let failures = [invalid(), trapped(), plugin_unavailable(), rejected(), not_ours(Kind::Service)];
+    let failed = failures.into_iter().map(|error| Scene::serving().failed(error));
+    for scene in [Scene::created(), Scene::serving().answered()].into_iter().chain(failed) {
+        let status = after(&[Scene::serving().answered(), scene.of_generation(7)]);
+        assert_eq!(status.observed_generation, Some(7));
+        for condition in status.conditions {
+            assert_eq!(condition.observed_generation, Some(7), "{}", condition.type_);
+        }
+    }
+}
+
+#[test]
 fn trouble_of_pods_is_explained() {
     let table = [
         (
@@ -85,7 +98,7 @@ fn a_child_that_is_not_ours_does_not_claim_that_no_pod_serves() {
 #[test]
 fn warnings_of_plugins_are_in_rendered() {
     let warnings = ["plugin default: OwnerMissing: add an owner", "plugin spread: OnePod: add a replica"];
-    let outcome = Ok(Applied::recorded(record(), &warnings, false));
+    let outcome = Ok(Applied::recorded(record(), &warnings));
     let status = after(&[Scene { outcome, ..Scene::serving() }]);
     assert_eq!(message(&status, "Rendered"), warnings.join("\n"));
 }
@@ -101,8 +114,16 @@ fn warnings_of_plugins_stand_while_an_object_is_refused() {
 
 #[test]
 fn pausing_is_told_in_ready() {
-    let status = after(&[Scene::serving().answered(), Scene::serving().paused()]);
-    assert!(message(&status, "Ready").ends_with("writes are paused by an annotation"));
+    const PAUSED: &str = "writes are paused by an annotation; ";
+    for outcome in [None, Some(invalid()), Some(trapped()), Some(plugin_unavailable())] {
+        let scene = match outcome {
+            Some(error) => Scene::created().without_workload().failed(error),
+            None => Scene::serving(),
+        };
+        let told = message(&after(&[scene.paused()]), "Ready");
+        assert!(told.strip_prefix(PAUSED).is_some_and(|rest| !rest.is_empty()), "{told}");
+    }
+    assert!(!message(&after(&[Scene::serving()]), "Ready").contains("paused"));
 }
 
 #[test]

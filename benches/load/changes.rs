@@ -1,0 +1,163 @@
+//! How long a change takes from the author's request to the applied child: one at a time, and one that concerns many.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::StreamExt;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
+use kube::runtime::{WatchStreamExt, watcher};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::bench::Bench;
+use crate::process::Process;
+use crate::requests::Requests;
+use crate::servers::Servers;
+
+/// How many changes are made, one after the other.
+const EDITS: usize = 200;
+/// Between two of them: what they lead to, such as new pods, ends meanwhile.
+const PAUSE: Duration = Duration::from_millis(150);
+/// How long one may take at all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Changes of single servers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Edits {
+    /// Milliseconds from the request to the child's event, half of them at most.
+    pub p50: f64,
+    /// 99 of 100 at most.
+    pub p99: f64,
+    /// CPU milliseconds of the operator for each, everything that follows from it included.
+    pub cpu: f64,
+}
+
+/// A change of one ConfigMap.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct FanOut {
+    /// How many servers use it.
+    pub users: usize,
+    /// Seconds until the last one's Deployment was applied.
+    pub seconds: f64,
+    /// The longest time, in milliseconds, that a change of a server that does not use it took meanwhile. None where all use it.
+    pub bystander: Option<f64>,
+    /// What the operator asked for.
+    pub requests: Requests,
+}
+
+/// What the Deployments look like as they change: name, image, hash of the configuration.
+struct Seen {
+    events: UnboundedReceiver<(String, String, String)>,
+    watch: JoinHandle<()>,
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// Watches all Deployments; returns when all are listed.
+async fn watch(servers: &Servers) -> Result<(Seen, HashMap<String, String>)> {
+    let events = watcher(servers.api::<Deployment>(), watcher::Config::default()).default_backoff();
+    let (tell, mut events_end) = unbounded_channel();
+    let watch = tokio::spawn(async move {
+        let mut events = std::pin::pin!(events);
+        while let Some(event) = events.next().await {
+            if let Ok(watcher::Event::InitApply(deployment) | watcher::Event::Apply(deployment)) = event {
+                let _ = tell.send(view(&deployment)); // nobody looks any more
+            }
+        }
+    });
+    let mut hashes = HashMap::new();
+    while hashes.len() < servers.count {
+        let (name, _, hash) = tokio::time::timeout(PATIENCE, events_end.recv()).await?.context("the watch ended")?;
+        hashes.insert(name, hash);
+    }
+    Ok((Seen { events: events_end, watch }, hashes))
+}
+
+fn view(deployment: &Deployment) -> (String, String, String) {
+    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    let pod = template.and_then(|template| template.spec.as_ref());
+    let image = pod.and_then(|pod| pod.containers.first()?.image.clone()).unwrap_or_default();
+    let annotations = template.and_then(|template| template.metadata.as_ref()?.annotations.as_ref());
+    let hash = annotations.map(|annotations| annotations.values().cloned().collect::<Vec<_>>().concat());
+    (deployment.name_any(), image, hash.unwrap_or_default())
+}
+
+/// Changes some servers, spread over all of them, one after the other.
+pub async fn edits(bench: &Bench, operator: &Process, servers: &Servers) -> Result<Edits> {
+    let (mut seen, _) = watch(servers).await?;
+    let before = operator.usage()?;
+    let mut times = Vec::new();
+    for edit in 0..EDITS {
+        times.push(
+            one(servers, edit * servers.count / EDITS, &format!("example.com/mcp:edit-{edit}"), &mut seen).await?,
+        );
+        tokio::time::sleep(PAUSE).await;
+    }
+    crate::growth::quiet(operator).await?;
+    let cpu = operator.usage()?.cpu - before.cpu;
+    times.sort_by(f64::total_cmp);
+    let _ = bench;
+    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+    Ok(Edits { p50: times[EDITS / 2], p99: times[EDITS * 99 / 100], cpu: cpu * 1000.0 / EDITS as f64 })
+}
+
+/// Milliseconds of one change.
+async fn one(servers: &Servers, index: usize, image: &str, seen: &mut Seen) -> Result<f64> {
+    let start = Instant::now();
+    servers.change_image(index, image).await?;
+    let name = Servers::name(index);
+    loop {
+        let event = tokio::time::timeout(PATIENCE, seen.events.recv()).await;
+        let (deployment, seen, _) = event.context("the Deployment does not change")?.context("the watch ended")?;
+        if deployment == name && seen == image {
+            return Ok(start.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+}
+
+/// Changes the first ConfigMap, and all the while servers that do not use it.
+pub async fn fan_out(bench: &Bench, servers: &Servers) -> Result<FanOut> {
+    let (mut seen, before) = watch(servers).await?;
+    let audit = bench.plane.audit("operator")?;
+    let users = servers.sharers();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let bystanders = tokio::spawn(bystanders(servers.clone(), stop.clone()));
+    let start = Instant::now();
+    servers.configure(0, &format!("{start:?}")).await?;
+    let mut rolled = std::collections::HashSet::new();
+    while rolled.len() < users {
+        let event = tokio::time::timeout(PATIENCE, seen.events.recv()).await;
+        let (name, _, hash) = event.context("not all Deployments change")?.context("the watch ended")?;
+        if before.get(&name).is_some_and(|before| *before != hash) {
+            rolled.insert(name);
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    stop.cancel();
+    let bystander = bystanders.await??;
+    ensure!(rolled.len() == users, "{} Deployments were changed, {users} use the ConfigMap", rolled.len());
+    Ok(FanOut { users, seconds, bystander, requests: Requests::of(&audit.requests()?) })
+}
+
+/// The longest time that a change of an unrelated server takes until `stop`.
+async fn bystanders(servers: Servers, stop: tokio_util::sync::CancellationToken) -> Result<Option<f64>> {
+    let (mut seen, _) = watch(&servers).await?;
+    let (mut longest, first) = (None::<f64>, servers.sharers());
+    for edit in 0.. {
+        if stop.is_cancelled() || first >= servers.count {
+            break;
+        }
+        let index = first + edit % (servers.count - first);
+        let time = one(&servers, index, &format!("example.com/mcp:bystander-{edit}"), &mut seen).await?;
+        longest = Some(longest.map_or(time, |longest| longest.max(time)));
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(longest)
+}

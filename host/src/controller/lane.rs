@@ -1,0 +1,71 @@
+//! The lane of shared changes. A ConfigMap that a thousand servers use, or a plugin that renders all of them, makes each of
+//! them wait for a reconcile; only some are let into the queue at a time, so that a server that was changed itself comes soon.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::cache::sources::ServerName;
+
+/// Who is in the queue because of a shared change.
+pub(super) struct Lane {
+    room: Arc<Semaphore>,
+    inside: Mutex<HashMap<ServerName, OwnedSemaphorePermit>>,
+}
+
+impl Lane {
+    /// Room for so many servers.
+    pub(super) fn new(room: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new(room)), inside: Mutex::default() }
+    }
+
+    /// Waits until there is room for the server.
+    pub(super) async fn enter(&self, server: &ServerName) {
+        let place = Arc::clone(&self.room).acquire_owned().await.expect("the semaphore is never closed");
+        self.inside().insert(server.clone(), place);
+    }
+
+    /// Gives the server's place free: its reconcile begins, or there will be none.
+    pub(super) fn leave(&self, server: &ServerName) {
+        self.inside().remove(server);
+    }
+
+    fn inside(&self) -> MutexGuard<'_, HashMap<ServerName, OwnedSemaphorePermit>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn server(name: &str) -> ServerName {
+        ("maps".to_owned(), name.to_owned())
+    }
+
+    #[test]
+    fn a_server_waits_until_another_one_is_reconciled() {
+        let lane = Lane::new(2);
+        let enters = |name| lane.enter(&server(name)).now_or_never().is_some();
+        assert!(enters("a") && enters("b"));
+        assert!(!enters("c"));
+        lane.leave(&server("a"));
+        assert!(enters("c"));
+    }
+
+    #[test]
+    fn a_server_has_one_place_however_often_it_enters() {
+        let lane = Lane::new(2);
+        for _ in 0..2 {
+            assert!(lane.enter(&server("a")).now_or_never().is_some());
+        }
+        assert!(lane.enter(&server("b")).now_or_never().is_some());
+        lane.leave(&server("a"));
+        lane.leave(&server("a"));
+        assert!(lane.enter(&server("c")).now_or_never().is_some());
+        assert!(lane.enter(&server("d")).now_or_never().is_none());
+    }
+}
