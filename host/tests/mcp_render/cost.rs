@@ -9,6 +9,7 @@ use std::path::Path;
 
 use mcp_operator::offline::{Findings, bench};
 use mcp_operator::reconcile::gather::Surroundings;
+use mcp_operator::sandbox::Sandbox;
 use serde_json::Value;
 
 const BLESS: &str = "BLESS=1 cargo test -p mcp-operator --test mcp_render cost";
@@ -21,7 +22,8 @@ const LARGEST: u64 = 720 << 10;
 
 /// The figures by name: `size`, and the fuel of each server of the examples.
 fn measured() -> BTreeMap<String, u64> {
-    let (chain, plugins) = bench::load(&[]).unwrap();
+    let [timing, counting] = [Sandbox::new(1), Sandbox::counting(None)].map(Result::unwrap);
+    let (chain, plugins) = bench::load(&timing, &counting, &[]).unwrap();
     let cluster_domain = "cluster.local".to_owned();
     let surroundings = Surroundings { cluster_domain, kubernetes_version: None, verify_from: None, chain };
     let report = bench::run(plugins, &surroundings, None, 1, &mut Findings::default(), &mut |_, _| ());
