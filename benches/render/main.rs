@@ -1,6 +1,6 @@
 //! What a render costs, from an MCPServer to objects that may be applied: cargo bench -p benchmarks --bench render
 //!
-//! Groups, each with one figure per plugin and document, as target/criterion/GROUP/PLUGIN/DOCUMENT/new/estimates.json:
+//! Groups, each with medians per plugin and document, as target/criterion/GROUP/PLUGIN/DOCUMENT/new/estimates.json:
 //! - `render`: a plugin's answer to one request, from a fresh instance, read and checked. Its throughput is renders per
 //!   second on one core.
 //! - `instance`: of that, making the instance and the call in it.
@@ -17,12 +17,12 @@ mod plugins;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
+use criterion::{Bencher, BenchmarkId, Criterion, Throughput};
 use guest_default::component::DefaultPlugin;
-use mcp_operator::reconcile::gather::{Inputs, Resolved};
+use mcp_operator::reconcile::gather::Inputs;
 use mcp_operator::reconcile::{render, vet};
 use mcp_operator::sandbox::{self, Digest, Limits, Request};
 use mcp_render_plugin::Component;
@@ -71,12 +71,11 @@ fn render(criterion: &mut Criterion, subject: &Subject, documents: &[Document]) 
         let id = || BenchmarkId::new(subject.name, document.name);
         let mut group = criterion.benchmark_group("render");
         group.throughput(Throughput::Elements(1));
-        group.bench_function(id(), |bencher| bencher.iter(|| subject.plugin.render(black_box(&request))));
+        let render = || time(|| drop(subject.plugin.render(black_box(&request))));
+        group.bench_function(id(), |bencher| median(bencher, render));
         group.finish();
-        let mut group = criterion.benchmark_group("instance");
-        let time = || subject.plugin.render(&request).map_or(Duration::ZERO, |output| output.usage.time);
-        group.bench_function(id(), |bencher| bencher.iter_custom(|times| (0..times).map(|_| time()).sum()));
-        group.finish();
+        let instance = || subject.plugin.render(&request).map_or(Duration::ZERO, |output| output.usage.time);
+        criterion.benchmark_group("instance").bench_function(id(), |bencher| median(bencher, instance));
     }
     Ok(())
 }
@@ -84,15 +83,13 @@ fn render(criterion: &mut Criterion, subject: &Subject, documents: &[Document]) 
 fn native(criterion: &mut Criterion, documents: &[Document]) {
     let mut group = criterion.benchmark_group("native");
     for document in documents {
-        let request = || types::Request {
-            server: document.inputs.server().to_owned(),
-            base: Vec::new(),
-            parameters: None,
-            facts: vec![types::Fact { name: "config.hash".to_owned(), value: documents::CONFIG_HASH.to_owned() }],
+        let native = || {
+            let fact = types::Fact { name: "config.hash".to_owned(), value: documents::CONFIG_HASH.to_owned() };
+            let server = document.inputs.server().to_owned();
+            let request = types::Request { server, base: Vec::new(), parameters: None, facts: vec![fact] };
+            time(|| Component::<DefaultPlugin>::render(black_box(request)))
         };
-        group.bench_function(BenchmarkId::new("default", document.name), |bencher| {
-            bencher.iter_batched(request, Component::<DefaultPlugin>::render, BatchSize::SmallInput);
-        });
+        group.bench_function(BenchmarkId::new("default", document.name), |bencher| median(bencher, native));
     }
     group.finish();
 }
@@ -101,26 +98,44 @@ fn native(criterion: &mut Criterion, documents: &[Document]) {
 fn around(criterion: &mut Criterion, plugins: &Plugins, documents: &[Document]) {
     let surroundings = plugins.surroundings();
     for Document { name, server, inputs } in documents {
-        let resolved = inputs.resolved();
-        let gather = |resolved: Resolved| Inputs::new(black_box(server), resolved, &surroundings);
-        criterion.benchmark_group("gather").bench_function(BenchmarkId::new("default", name), |bencher| {
-            bencher.iter_batched(|| resolved.clone(), gather, BatchSize::SmallInput);
-        });
-        criterion.benchmark_group("vet").bench_function(BenchmarkId::new("default", name), |bencher| {
-            bencher.iter_batched(
-                || render::chain(inputs).expect("it has just been rendered"),
-                |rendered| vet::vet(inputs, rendered),
-                BatchSize::SmallInput,
-            );
-        });
+        let id = || BenchmarkId::new("default", name);
+        let gather = || {
+            let resolved = inputs.resolved().clone();
+            time(|| Inputs::new(black_box(server), resolved, &surroundings))
+        };
+        criterion.benchmark_group("gather").bench_function(id(), |bencher| median(bencher, gather));
+        let vet = || {
+            let rendered = render::chain(inputs).expect("it has just been rendered");
+            time(|| vet::vet(inputs, rendered))
+        };
+        criterion.benchmark_group("vet").bench_function(id(), |bencher| median(bencher, vet));
     }
 }
 
 fn load(criterion: &mut Criterion, plugins: &Plugins) {
     for Subject { name, component, .. } in &plugins.subjects {
-        let load = || plugins.sandbox.load(component, Limits::default());
-        criterion.benchmark_group("load").bench_function(*name, |bencher| bencher.iter(load));
-        let digest = || Digest::of(black_box(component));
-        criterion.benchmark_group("digest").bench_function(*name, |bencher| bencher.iter(digest));
+        let load = || time(|| plugins.sandbox.load(component, Limits::default()));
+        criterion.benchmark_group("load").bench_function(*name, |bencher| median(bencher, load));
+        let digest = || time(|| Digest::of(black_box(component)));
+        criterion.benchmark_group("digest").bench_function(*name, |bencher| median(bencher, digest));
     }
+}
+
+/// How long one call takes, without the dropping of what it returns.
+fn time<T>(call: impl FnOnce() -> T) -> Duration {
+    let begun = Instant::now();
+    let returned = black_box(call());
+    let time = begun.elapsed();
+    drop(returned);
+    time
+}
+
+/// Gives each sample the median of its calls: a machine that does other things as well interrupts some of them, and a mean
+/// would say how often.
+fn median(bencher: &mut Bencher<'_>, mut one: impl FnMut() -> Duration) {
+    bencher.iter_custom(|calls| {
+        let mut times: Vec<_> = (0..calls).map(|_| one()).collect();
+        times.sort_unstable();
+        times[times.len() / 2].saturating_mul(u32::try_from(calls).unwrap_or(u32::MAX))
+    });
 }

@@ -24,7 +24,7 @@ pub fn text(document: &impl Serialize) -> String {
 
 /// The same of a document that is a tree already, without a copy of it.
 pub fn text_of(tree: &Value) -> String {
-    serde_json::to_string(&WithoutNulls(tree)).expect("trees serialise to JSON")
+    WithoutNulls(tree).text()
 }
 
 /// SHA-256 of the document's canonical text, in lower-case hex.
@@ -43,6 +43,12 @@ fn tree(document: &impl Serialize) -> Value {
 
 /// A tree that leaves out its nulls when it is written.
 struct WithoutNulls<'a>(&'a Value);
+
+impl WithoutNulls<'_> {
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("trees serialise to JSON")
+    }
+}
 
 impl Serialize for WithoutNulls<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
