@@ -12,6 +12,7 @@ mod page;
 mod plane;
 mod plot;
 mod process;
+mod rendering;
 mod requests;
 mod servers;
 mod small;
@@ -76,7 +77,7 @@ async fn main() -> Result<()> {
     }
     let figures = measure(&flags, &programs).await?;
     println!("{}", serde_json::to_string_pretty(&figures)?);
-    flags.docs.as_ref().map_or(Ok(()), |docs| page::write(&figures, docs))
+    flags.docs.as_ref().map_or(Ok(()), |docs| page::write(&figures, &programs.join("../criterion"), docs))
 }
 
 /// Measures what is exact, and fails where it is over a limit.

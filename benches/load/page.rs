@@ -11,10 +11,11 @@ use crate::figures::Figures;
 use crate::growth::Growth;
 use crate::machine::Machine;
 use crate::plot::{self, Line};
+use crate::rendering;
 use crate::small::Small;
 
 /// Writes what was measured into `docs/performance.md` and `docs/performance/`.
-pub fn write(figures: &Figures, docs: &Path) -> Result<()> {
+pub fn write(figures: &Figures, criterion: &Path, docs: &Path) -> Result<()> {
     let (page, folder) = (docs.join("performance.md"), docs.join("performance"));
     fs::create_dir_all(&folder)?;
     let mut text = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
@@ -22,6 +23,7 @@ pub fn write(figures: &Figures, docs: &Path) -> Result<()> {
         ("machine", figures.machine.as_ref().map(machine)),
         ("creation", figures.creation.as_ref().map(creation)),
         ("growth", Some(growth(&figures.growth)).filter(|_| !figures.growth.is_empty())),
+        ("rendering", rendering::table(criterion)),
         ("programs", figures.small.as_ref().map(small)),
     ];
     for (name, table) in tables {

@@ -89,9 +89,10 @@ struct Entry {
     next: Option<Instant>,
 }
 
-/// A subject that is asked about since its pods changed.
+/// A subject that nothing has come of yet.
 struct Fresh {
-    since: Instant,
+    /// When every node leads to its pods.
+    settled: Instant,
     failed: bool,
 }
 
@@ -158,7 +159,9 @@ impl Entry {
         let target = Target { url: subject.url.clone(), tls, era: self.era };
         if self.subject.as_ref() != Some(&subject) {
             self.in_doubt = self.subject.is_some();
-            self.fresh = Some(Fresh { since: Instant::now(), failed: false });
+            let same_pods = self.subject.as_ref().is_some_and(|before| before.pods == subject.pods);
+            let settling = if same_pods { Duration::ZERO } else { SETTLING };
+            self.fresh = Some(Fresh { settled: Instant::now() + settling, failed: false });
             self.failures = 0; // those were of other pods
             self.subject = Some(subject);
         }
@@ -192,7 +195,7 @@ impl Entry {
         if !std::mem::replace(&mut fresh.failed, true) {
             return Some(SECOND_LOOK);
         }
-        let settled = (fresh.since + SETTLING).saturating_duration_since(Instant::now());
+        let settled = fresh.settled.saturating_duration_since(Instant::now());
         (!settled.is_zero()).then_some(settled)
     }
 

@@ -106,6 +106,18 @@ async fn failures_about_changed_pods_are_told_only_when_they_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn failures_about_another_spec_of_the_same_pods_are_told_after_a_second_look() {
+    let mut entry = Entry::default();
+    asked(&mut entry, &subject("a"));
+    entry.conclude(Ok(Answer::AuthRequired));
+    let changed = Subject { generation: 2, ..subject("a") };
+    for told in [true, false] {
+        failed(&mut entry, &changed).await;
+        assert_eq!(entry.last.as_ref().map(|outcome| outcome.is_ok()), Some(told));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_is_told_of_after_two_attempts() {
     let mut entry = Entry::default();
     for told in [false, true] {
