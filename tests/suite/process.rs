@@ -100,12 +100,25 @@ async fn every_right_is_used_and_no_other(lab: &Lab) -> Result<()> {
         Ok(())
     })
     .await?;
+    without_record(lab).await?;
     operator.terminate().await?;
     let used = used_rights(lab)?;
     let has: BTreeSet<_> = RIGHTS.iter().flat_map(|right| right.verbs.iter().map(|verb| named(right, verb))).collect();
     println!("{} rights, each used", has.len());
     ensure!(used == has, "not used: {:?}; beyond: {:?}", has.difference(&used), used.difference(&has));
     Ok(())
+}
+
+/// What the status has no record of is looked at.
+async fn without_record(lab: &Lab) -> Result<()> {
+    lab.patch_status(Kind::Server, "demo", &json!({ "status": { "render": null } })).await?;
+    lab.patch(Kind::Server, "demo", &json!({ "metadata": { "annotations": { "look": "again" } } })).await?;
+    lab.until_object(Kind::Server, "demo", LONG, |server| {
+        ensure!(server["status"]["render"]["objects"].as_array().is_some_and(|objects| objects.len() == 3), "no record");
+        Ok(())
+    })
+    .await
+    .map(drop)
 }
 
 fn named(right: &Right, verb: &str) -> (String, String, String) {

@@ -141,9 +141,11 @@ impl Told<'_> {
         Ok(())
     }
 
-    /// Applies a change; returns when all pods are new ones, the others are gone, and a new one has answered.
+    /// Applies a change; returns when all pods are new ones, the others are gone, some new one has answered, and the status
+    /// tells so.
     async fn rolls_out(&self, manifest: &Value) -> Result<()> {
         let before = self.lab.get(Kind::Deployment, "demo").await?["metadata"]["generation"].take();
+        let answers = self.answers().await?;
         self.lab.apply(manifest).await?;
         within(LONG, "the Deployment is rolled out", async || {
             let deployment = self.lab.get(Kind::Deployment, "demo").await?;
@@ -151,12 +153,12 @@ impl Told<'_> {
             is_rolled_out(&deployment)
         })
         .await?;
-        let answers = self.answers().await?;
         within(LONG, "the server has answered once more", async || {
             ensure!(self.answers().await? > answers, "it has not");
             Ok(())
         })
-        .await
+        .await?;
+        self.lab.until("demo", LONG, &[("phase", "Running")]).await.map(drop)
     }
 
     /// How many handshakes succeeded.
