@@ -22,7 +22,7 @@ const EDITS: usize = 200;
 /// Between two of them: what they lead to, such as new pods, ends meanwhile.
 const PAUSE: Duration = Duration::from_millis(150);
 /// How long one may take at all.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Changes of single servers.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -90,7 +90,7 @@ fn view(deployment: &Deployment) -> (String, String, String) {
 }
 
 /// Changes some servers, spread over all of them, one after the other.
-pub async fn edits(bench: &Bench, operator: &Process, servers: &Servers) -> Result<Edits> {
+pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
     let (mut seen, _) = watch(servers).await?;
     let before = operator.usage()?;
     let mut times = Vec::new();
@@ -103,7 +103,6 @@ pub async fn edits(bench: &Bench, operator: &Process, servers: &Servers) -> Resu
     crate::growth::quiet(operator).await?;
     let cpu = operator.usage()?.cpu - before.cpu;
     times.sort_by(f64::total_cmp);
-    let _ = bench;
     #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
     Ok(Edits { p50: times[EDITS / 2], p99: times[EDITS * 99 / 100], cpu: cpu * 1000.0 / EDITS as f64 })
 }
@@ -133,6 +132,7 @@ pub async fn fan_out(bench: &Bench, servers: &Servers) -> Result<FanOut> {
     servers.configure(0, &format!("{start:?}")).await?;
     let mut rolled = std::collections::HashSet::new();
     while rolled.len() < users {
+        ensure!(start.elapsed() < PATIENCE, "only {} of {users} Deployments were changed", rolled.len());
         let event = tokio::time::timeout(PATIENCE, seen.events.recv()).await;
         let (name, _, hash) = event.context("not all Deployments change")?.context("the watch ended")?;
         if before.get(&name).is_some_and(|before| *before != hash) {

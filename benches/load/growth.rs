@@ -14,7 +14,7 @@ use crate::swap::{self, Swap};
 use crate::until_every;
 
 /// How long nothing happens.
-const STEADY: Duration = Duration::from_secs(60);
+const STEADY: Duration = Duration::from_mins(1);
 /// How long requests are counted after a restart.
 const AFTER_RESTART: Duration = Duration::from_secs(20);
 
@@ -94,7 +94,7 @@ pub async fn measure(bench: &Bench, sizes: &[usize], mut told: impl FnMut(&Growt
         operator.end().await?;
         let restart;
         (operator, restart) = restarted(bench, size).await?;
-        let edits = changes::edits(bench, &operator, &servers).await?;
+        let edits = changes::edits(&operator, &servers).await?;
         quiet(&operator).await?;
         let fan_out = changes::fan_out(bench, &servers).await?;
         quiet(&operator).await?;

@@ -64,12 +64,15 @@ fn creation(creation: &Creation) -> String {
     table
 }
 
+/// The name of a row, and its value for a size.
+type Row = (&'static str, fn(&Growth) -> String);
+
 /// A table with a column for each size.
 fn growth(sizes: &[Growth]) -> String {
     let mut table = String::new();
     row(&mut table, "servers", sizes, |growth| growth.servers.to_string());
     let _ = writeln!(table, "|---|{}", "---|".repeat(sizes.len()));
-    let rows: [(&str, fn(&Growth) -> String); 19] = [
+    let rows: [Row; 19] = [
         ("made, until Ready with an address, s", |g| format!("{} in {:.1}", g.creation.servers, g.creation.seconds)),
         ("… write requests for each, events aside", |g| per(g.creation.span.requests.written(), g.creation.servers)),
         ("… CPU for each, ms", |g| format!("{:.1}", g.creation.span.cpu * 1000.0 / amount(g.creation.servers))),

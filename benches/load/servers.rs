@@ -26,22 +26,24 @@ pub struct Servers {
     client: kube::Client,
     /// Its name.
     pub namespace: String,
-    /// How many there are in the end.
+    /// How many there are.
     pub count: usize,
+    sharers: usize,
 }
 
 impl Servers {
-    /// An empty namespace.
+    /// An empty namespace for so many.
     pub async fn in_namespace(client: &kube::Client, namespace: &str, count: usize) -> Result<Self> {
         let object: Namespace = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
         Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await?;
         let accounts = Api::<k8s_openapi::api::core::v1::ServiceAccount>::namespaced(client.clone(), namespace);
         until("the namespace has its service account", async || Ok(accounts.get_opt("default").await?.is_some()))
             .await?;
-        Ok(Self { client: client.clone(), namespace: namespace.to_owned(), count })
+        let sharers = SHARERS.min(count.div_ceil(2));
+        Ok(Self { client: client.clone(), namespace: namespace.to_owned(), count, sharers })
     }
 
-    /// The same namespace with another number of servers.
+    /// The same namespace with fewer servers.
     #[must_use]
     pub fn with_count(&self, count: usize) -> Self {
         Self { count, ..self.clone() }
@@ -71,13 +73,13 @@ impl Servers {
         format!("server-{index:05}")
     }
 
-    /// How many servers share a ConfigMap: half of them, where there are few.
+    /// How many servers use the first ConfigMap.
     pub fn sharers(&self) -> usize {
-        SHARERS.min(self.count.div_ceil(2))
+        self.sharers.min(self.count)
     }
 
     fn group(&self, index: usize) -> usize {
-        index / self.sharers()
+        index / self.sharers
     }
 
     /// The whole manifest of a server, as its author writes it.

@@ -114,7 +114,10 @@ async fn without_record(lab: &Lab) -> Result<()> {
     lab.patch_status(Kind::Server, "demo", &json!({ "status": { "render": null } })).await?;
     lab.patch(Kind::Server, "demo", &json!({ "metadata": { "annotations": { "look": "again" } } })).await?;
     lab.until_object(Kind::Server, "demo", LONG, |server| {
-        ensure!(server["status"]["render"]["objects"].as_array().is_some_and(|objects| objects.len() == 3), "no record");
+        ensure!(
+            server["status"]["render"]["objects"].as_array().is_some_and(|objects| objects.len() == 3),
+            "no record"
+        );
         Ok(())
     })
     .await

@@ -16,7 +16,7 @@ use crate::cache::sources::SourceVersion;
 const FIRST: [&str; 4] = ["CREATE networkpolicies", "CREATE services", "CREATE deployments", "FORCE mcpservers/status"];
 
 async fn attempt(server: &MCPServer, ctx: &Arc<Context>) -> (Action, &'static str) {
-    reconcile(server.clone(), Arc::clone(ctx)).await
+    Box::pin(reconcile(server.clone(), Arc::clone(ctx))).await
 }
 
 /// The server as the watch brings it back after our last write of its status.
