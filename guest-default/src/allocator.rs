@@ -11,8 +11,8 @@ use std::ptr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// What a server of medium size needs. Together with the stack and the constants this makes an instance begin with 256 KiB,
-/// as much as the sandbox wipes by hand.
+/// What a server of medium size needs. Together with the stack and the constants this makes an instance begin with 256 KiB:
+/// a small server needs no more.
 const ARENA: usize = 96 << 10;
 static mut MEMORY: [u8; ARENA] = [0; ARENA];
 

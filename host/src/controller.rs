@@ -159,7 +159,7 @@ async fn reconcile_servers(
         controllers.push(controller(ctx, part, limits, UnboundedReceiverStream::new(receiver), &shared, stop));
     }
     tokio::select! {
-        () = route(triggers, &senders, &shared.lane) => {}
+        () = shared.lane.route(triggers, &senders) => {}
         _ = future::join_all(controllers) => {}
     }
 }
@@ -169,33 +169,6 @@ async fn reconcile_servers(
 struct Shared {
     slots: Arc<Semaphore>,
     lane: Arc<Lane>,
-}
-
-/// The controller of a namespace, or of all, gets its triggers here.
-type Route = (Option<String>, mpsc::UnboundedSender<ServerName>);
-
-/// Hands each trigger to the controller of its namespace: direct ones at once, shared ones when there is room.
-async fn route(triggers: Triggers, routes: &[Route], lane: &Lane) {
-    let Triggers { mut direct, mut shared } = triggers;
-    let send = |server: ServerName| {
-        let is_there = |(namespace, _): &&Route| namespace.as_ref().is_none_or(|namespace| *namespace == server.0);
-        let route = routes.iter().find(is_there);
-        route.is_some_and(|(_, sender)| sender.send(server).is_ok()) // not when its controller is stopping
-    };
-    let direct = async {
-        while let Some(server) = direct.recv().await {
-            send(server);
-        }
-    };
-    let shared = async {
-        while let Some(server) = shared.recv().await {
-            lane.enter(&server).await;
-            if !send(server.clone()) {
-                lane.leave(&server);
-            }
-        }
-    };
-    tokio::join!(direct, shared);
 }
 
 async fn controller(

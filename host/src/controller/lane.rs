@@ -1,12 +1,16 @@
-//! The lane of shared changes. A ConfigMap that a thousand servers use, or a plugin that renders all of them, makes each of
+//! The way of the triggers to the controllers, with a lane of its own for shared changes. A ConfigMap that a thousand servers use, or a plugin that renders all of them, makes each of
 //! them wait for a reconcile; only some are let into the queue at a time, so that a server that was changed itself comes soon.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::Triggers;
 use crate::cache::sources::ServerName;
+
+/// The controller of a namespace, or of all, gets its triggers here.
+pub(super) type Route = (Option<String>, mpsc::UnboundedSender<ServerName>);
 
 /// Who is in the queue because of a shared change.
 pub(super) struct Lane {
@@ -20,8 +24,32 @@ impl Lane {
         Self { room: Arc::new(Semaphore::new(room)), inside: Mutex::default() }
     }
 
+    /// Hands each trigger to the controller of its namespace: direct ones at once, shared ones when there is room.
+    pub(super) async fn route(&self, triggers: Triggers, routes: &[Route]) {
+        let Triggers { mut direct, mut shared } = triggers;
+        let send = |server: ServerName| {
+            let is_there = |(namespace, _): &&Route| namespace.as_ref().is_none_or(|namespace| *namespace == server.0);
+            let route = routes.iter().find(is_there);
+            route.is_some_and(|(_, sender)| sender.send(server).is_ok()) // not when its controller is stopping
+        };
+        let direct = async {
+            while let Some(server) = direct.recv().await {
+                send(server);
+            }
+        };
+        let shared = async {
+            while let Some(server) = shared.recv().await {
+                self.enter(&server).await;
+                if !send(server.clone()) {
+                    self.leave(&server);
+                }
+            }
+        };
+        tokio::join!(direct, shared);
+    }
+
     /// Waits until there is room for the server.
-    pub(super) async fn enter(&self, server: &ServerName) {
+    async fn enter(&self, server: &ServerName) {
         let place = Arc::clone(&self.room).acquire_owned().await.expect("the semaphore is never closed");
         self.inside().insert(server.clone(), place);
     }
