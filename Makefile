@@ -78,8 +78,7 @@ bench: plugins ## Measure everything that docs/performance.md tells, and write i
 	$(CARGO_TARGET_DIR)/release/load --docs docs
 
 limits: build ## Hold requests, memory and sizes against benches/limits.json
-	cargo build --release --package mcp-operator --bin mcp-operator
-	$(CARGO_TARGET_DIR)/debug/load --programs $(CARGO_TARGET_DIR)/release --limits benches/limits.json
+	$(CARGO_TARGET_DIR)/debug/load --limits benches/limits.json
 
 # The commands of the README that no other target has, and those of docs/first-plugin.md.
 readme: build

@@ -35,7 +35,7 @@ impl Bench {
     }
 
     /// Starts the operator; `log` names its log.
-    pub fn operator(&self, log: &str, flags: &[&str]) -> Result<Process> {
-        Process::start(&self.binary, &self.plane.kubeconfig(), &self.folder.join(format!("{log}.log")), flags)
+    pub async fn operator(&self, log: &str, flags: &[&str]) -> Result<Process> {
+        Process::start(&self.binary, &self.plane.kubeconfig(), &self.folder.join(format!("{log}.log")), flags).await
     }
 }

@@ -53,7 +53,7 @@ pub async fn alone(bench: &Bench, count: usize) -> Result<Creation> {
 
 /// Lets the operator make one server, whose status and events stand for all others'.
 async fn model_of(bench: &Bench, model: &Servers) -> Result<()> {
-    let mut operator = bench.operator("model", &["--namespaces", &model.namespace])?;
+    let mut operator = bench.operator("model", &["--namespaces", &model.namespace]).await?;
     operator.until_reconciled(1).await?;
     operator.end().await
 }
@@ -61,7 +61,7 @@ async fn model_of(bench: &Bench, model: &Servers) -> Result<()> {
 /// From the operator's first word to the end of the last reconcile.
 async fn by_operator(bench: &Bench, servers: &Servers) -> Result<(f64, f64, Requests)> {
     let audit = bench.plane.audit("operator")?;
-    let mut operator = bench.operator("creation", &["--namespaces", &servers.namespace])?;
+    let mut operator = bench.operator("creation", &["--namespaces", &servers.namespace]).await?;
     let took = operator.until_reconciled(servers.count).await?;
     let usage = operator.usage()?;
     operator.end().await?;

@@ -60,6 +60,8 @@ pub struct Span {
     pub resident: f64,
     /// The most there was of it since its start.
     pub peak: f64,
+    /// Of that, what is not mapped from files.
+    pub allocated: f64,
 }
 
 /// A restart.
@@ -75,7 +77,8 @@ pub struct Restart {
 impl Span {
     fn between(before: Option<Usage>, after: Usage, requests: Requests) -> Self {
         let cpu = after.cpu - before.map_or(0.0, |usage| usage.cpu);
-        Self { requests, cpu, resident: after.resident, peak: after.peak }
+        let Usage { resident, peak, mapped, .. } = after;
+        Self { requests, cpu, resident, peak, allocated: peak - mapped }
     }
 }
 
@@ -83,7 +86,7 @@ impl Span {
 pub async fn measure(bench: &Bench, sizes: &[usize], mut told: impl FnMut(&Growth)) -> Result<Vec<Growth>> {
     let largest = *sizes.iter().max().context("a size")?;
     let servers = bench.servers("load", largest).await?;
-    let mut operator = bench.operator("growth-0", &[])?;
+    let mut operator = bench.operator("growth-0", &[]).await?;
     operator.until_reconciled(0).await?;
     let (mut grown, mut from) = (Vec::new(), 0);
     for &size in sizes {
@@ -129,7 +132,7 @@ async fn steady(bench: &Bench, operator: &Process) -> Result<Span> {
 /// A new process among servers that are all as they should be.
 pub async fn restarted(bench: &Bench, count: usize) -> Result<(Process, Restart)> {
     let audit = bench.plane.audit("operator")?;
-    let mut operator = bench.operator(&format!("restart-{count}"), &[])?;
+    let mut operator = bench.operator(&format!("restart-{count}"), &[]).await?;
     let seconds = operator.until_reconciled(count).await?.as_secs_f64();
     tokio::time::sleep(AFTER_RESTART).await;
     let span = Span::between(None, operator.usage()?, Requests::of(&audit.requests()?));

@@ -1,13 +1,11 @@
 //! The operator as a measured process: what it uses, from `/proc`, and what it counts, from its metrics.
 
-use std::fs::{self, File};
-use std::net::TcpListener;
+use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use tokio::process::{Child, Command};
+use anyhow::{Context as _, Result, ensure};
+use cluster_tests::Operator;
 
 use crate::{pace, until_every};
 
@@ -16,8 +14,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running operator; it is killed when this is dropped.
 pub struct Process {
-    child: Child,
-    address: String,
+    operator: Operator,
     /// When it was started.
     pub started: Instant,
     http: reqwest::Client,
@@ -32,38 +29,29 @@ pub struct Usage {
     pub resident: f64,
     /// The most there was of it.
     pub peak: f64,
+    /// The part of it that is mapped from files: the program, and plugins' code.
+    pub mapped: f64,
 }
 
 impl Process {
     /// Starts `mcp-operator run` with these flags and waits for nothing.
-    pub fn start(binary: &Path, kubeconfig: &Path, log: &Path, flags: &[&str]) -> Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    pub async fn start(binary: &Path, kubeconfig: &Path, log: &Path, flags: &[&str]) -> Result<Self> {
         let started = Instant::now();
-        let child = Command::new(binary)
-            .args(["run", "--listen", &address, "--verify", "false"])
-            .args(flags)
-            .env("KUBECONFIG", kubeconfig)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(log)?)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("starting {}", binary.display()))?;
-        Ok(Self { child, address, started, http: reqwest::Client::new() })
+        let flags = [&["--verify", "false"], flags].concat();
+        let operator = Operator::start(binary, kubeconfig, log.to_owned(), &flags).await?;
+        Ok(Self { operator, started, http: reqwest::Client::new() })
     }
 
     /// Ends it as a pod is ended.
-    pub async fn end(mut self) -> Result<()> {
-        let pid = self.pid()?.to_string();
-        ensure!(Command::new("kill").args(["-TERM", &pid]).status().await?.success(), "kill {pid}");
-        let status = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await??;
+    pub async fn end(self) -> Result<()> {
+        let status = self.operator.terminate().await?;
         ensure!(status.success(), "the operator ended with {status}");
         Ok(())
     }
 
     /// The sum of a metric's series whose text contains all of `labels`; none when there is no such series.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<Option<f64>> {
-        let text = self.http.get(format!("http://{}/metrics", self.address)).send().await?.text().await?;
+        let text = self.http.get(format!("http://{}/metrics", self.operator.address())).send().await?.text().await?;
         let is_it = |line: &&str| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
                 && labels.iter().all(|label| line.contains(label))
@@ -87,9 +75,7 @@ impl Process {
     /// Waits until it has made so many reconciles and none is waiting; returns the time since it was started.
     pub async fn until_reconciled(&mut self, count: usize) -> Result<Duration> {
         until_every(pace(count), &format!("{count} reconciles"), async || {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the operator ended with {status}");
-            }
+            self.operator.expect_running()?;
             let idle = self.metric("mcp_operator_queue_depth", &[]).await.ok().flatten() == Some(0.0);
             Ok(idle && self.reconciles().await >= count)
         })
@@ -99,7 +85,7 @@ impl Process {
 
     /// What it has used so far.
     pub fn usage(&self) -> Result<Usage> {
-        let process = format!("/proc/{}", self.pid()?);
+        let process = format!("/proc/{}", self.operator.pid()?);
         let status = fs::read_to_string(format!("{process}/status"))?;
         let kib = |name: &str| -> Result<f64> {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).context("a line of /proc/PID/status")?;
@@ -113,10 +99,7 @@ impl Process {
             cpu: (ticks(11)? + ticks(12)?) / TICKS_PER_SECOND,
             resident: kib("VmRSS:")? / 1024.0,
             peak: kib("VmHWM:")? / 1024.0,
+            mapped: kib("RssFile:")? / 1024.0,
         })
-    }
-
-    fn pid(&self) -> Result<u32> {
-        self.child.id().context("the operator has ended")
     }
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// The plugins, and what each is written in.
+/// The plugins as the benchmark calls them, and as the page does.
 const PLUGINS: [(&str, &str); 5] = [
     ("default", "Rust, the default plugin"),
-    ("spread", "Rust, transforms"),
-    ("tenancy", "JavaScript"),
-    ("ownership", "Go"),
-    ("sidecar", "Python"),
+    ("rust", "Rust, `spread`"),
+    ("javascript", "JavaScript, `tenancy`"),
+    ("go", "Go, `ownership`"),
+    ("python", "Python, `sidecar`"),
 ];
 const DOCUMENTS: [&str; 3] = ["small", "medium", "17KB"];
 /// What else is measured of the default plugin.

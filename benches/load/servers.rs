@@ -1,17 +1,19 @@
 //! The servers that are measured: each mounts a ConfigMap, which many of them share, and has labels of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::watcher::Event;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, ResourceExt};
 use mcp_operator::api::MCPServer;
 use serde_json::{Value, json};
 
-use crate::until;
+use crate::{PATIENCE, until};
 
 /// How many requests are sent at a time.
 pub const WORKERS: usize = 16;
@@ -132,12 +134,22 @@ impl Servers {
 
     /// Waits until all are Ready with an address.
     pub async fn until_ready(&self) -> Result<()> {
-        until("every server is Ready and has an address", async || {
-            let servers = self.all().await?;
-            ensure!(servers.len() <= self.count, "{} servers", servers.len());
-            Ok(servers.values().filter(|server| is_ready(server)).count() == self.count)
-        })
-        .await
+        let watched = watcher(self.api::<MCPServer>(), watcher::Config::default()).default_backoff();
+        let (mut watched, mut ready) = (std::pin::pin!(watched), HashSet::new());
+        let every_server = async {
+            while ready.len() < self.count {
+                match watched.next().await {
+                    Some(Ok(Event::InitApply(server) | Event::Apply(server))) if is_ready(&server) => {
+                        ready.insert(server.name_any());
+                    }
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, every_server).await;
+        let stuck = || format!("{} of {} servers are Ready and have an address", ready.len(), self.count);
+        waited.map_err(|_| anyhow!(stuck()))
     }
 
     /// The API of a kind in this namespace.

@@ -36,7 +36,7 @@ pub struct Small {
 
 /// Measures them.
 pub async fn measure(bench: &Bench, programs: &Path) -> Result<Small> {
-    let operator = bench.operator("idle", &[])?;
+    let operator = bench.operator("idle", &[]).await?;
     tokio::time::sleep(Duration::from_secs(10)).await;
     let idle = operator.usage()?.resident;
     operator.end().await?;
@@ -60,8 +60,9 @@ async fn first_reconcile(bench: &Bench) -> Result<f64> {
     let cache = bench.folder.join("cache");
     let mut fastest = f64::MAX;
     for time in 0..TIMES {
-        let mut operator =
-            bench.operator(&format!("first-{time}"), &["--cache-dir", cache.to_str().context("a path in UTF-8")?])?;
+        let mut operator = bench
+            .operator(&format!("first-{time}"), &["--cache-dir", cache.to_str().context("a path in UTF-8")?])
+            .await?;
         fastest = fastest.min(operator.until_reconciled(1).await?.as_secs_f64());
         operator.end().await?;
     }

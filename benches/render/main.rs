@@ -6,8 +6,8 @@
 //! - `instance`: of that, making the instance and the call in it.
 //! - `native`: the same work as the default plugin's, by the same code without WebAssembly: from JSON text to JSON text.
 //! - `gather` and `vet`: what the operator does before and after the default plugin.
-//! - `load`: a plugin from its compiled image, until it has described itself.
-//! - `digest`: of that, hashing the component.
+//! - `load`: a plugin whose digest is known, from its compiled image, until it has described itself.
+//! - `digest`: hashing a component, once when it is read.
 //!
 //! Nothing is judged here. What cannot vary from run to run, fuel and sizes, is held by `host/tests/mcp_render/cost.rs`.
 
@@ -24,7 +24,7 @@ use criterion::{Bencher, BenchmarkId, Criterion, Throughput};
 use guest_default::component::DefaultPlugin;
 use mcp_operator::reconcile::gather::Inputs;
 use mcp_operator::reconcile::{render, vet};
-use mcp_operator::sandbox::{self, Digest, Limits, Request};
+use mcp_operator::sandbox::{self, Checked, Digest, Limits, Request};
 use mcp_render_plugin::Component;
 use mcp_render_plugin::wit::exports::mcp::render::renderer::Guest;
 use mcp_render_plugin::wit::mcp::render::types;
@@ -113,8 +113,10 @@ fn around(criterion: &mut Criterion, plugins: &Plugins, documents: &[Document]) 
 }
 
 fn load(criterion: &mut Criterion, plugins: &Plugins) {
-    for Subject { name, component, .. } in &plugins.subjects {
-        let load = || time(|| plugins.sandbox.load(component, Limits::default()));
+    for Subject { name, component, plugin, .. } in &plugins.subjects {
+        let digest = *plugin.digest();
+        let checked = || Checked::new(component, digest);
+        let load = || time(|| checked().and_then(|checked| plugins.sandbox.load_checked(checked, Limits::default())));
         criterion.benchmark_group("load").bench_function(*name, |bencher| median(bencher, load));
         let digest = || time(|| Digest::of(black_box(component)));
         criterion.benchmark_group("digest").bench_function(*name, |bencher| median(bencher, digest));

@@ -217,7 +217,7 @@ fn changed_servers(
     let mut observer = Observer::new(Arc::clone(ctx), namespace);
     let (watched, queue) = (ctx.metrics.clone(), ctx.metrics.clone());
     let authors = predicates::generation.combine(predicates::annotations).combine(predicates::labels);
-    watcher(api, watcher::Config::default())
+    watcher(api, watches::by_page())
         .default_backoff()
         .modify(|server| {
             if let Ok(server) = &mut server.0 {

@@ -40,7 +40,7 @@ use wasmtime::Engine;
 pub use bindings::exports::mcp::render::info::{ObjectKind, PluginInfo};
 pub use bindings::mcp::render::types::{Diagnostic, Fact, Request, Response, Severity, SlotObject};
 pub use code::{CodeCache, compile};
-pub use contract::{Inspection, inspect};
+pub use contract::{Checked, Inspection, inspect};
 pub use digest::{Digest, DigestError};
 pub use failure::Failure;
 pub use limits::{Bytes, Limits};
@@ -96,6 +96,12 @@ impl Sandbox {
     /// Checks, compiles and links a component, and asks it to describe itself. Compiling takes from milliseconds to
     /// tens of seconds, with the component's size.
     pub fn load(&self, component: &[u8], limits: Limits) -> Result<Plugin, Failure> {
+        plugin::within(&limits, component)?; // before anything reads it
+        self.load_checked(Checked::new(component, Digest::of(component))?, limits)
+    }
+
+    /// The same of a component that was checked already.
+    pub fn load_checked(&self, component: Checked<'_>, limits: Limits) -> Result<Plugin, Failure> {
         Plugin::load(&self.0, component, limits)
     }
 }

@@ -23,7 +23,7 @@ pub struct Operator {
 
 impl Operator {
     /// Starts `mcp-operator run` and does not wait for anything.
-    pub(crate) async fn start(binary: &Path, kubeconfig: &Path, log: PathBuf, flags: &[&str]) -> Result<Self> {
+    pub async fn start(binary: &Path, kubeconfig: &Path, log: PathBuf, flags: &[&str]) -> Result<Self> {
         // The port is free again when the listener is dropped, and nobody else in these namespaces looks for one just now.
         let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
         let child = Command::new(binary)
@@ -70,6 +70,21 @@ impl Operator {
         .await
     }
 
+    /// Host and port of its endpoints.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Result<u32> {
+        self.child.id().context("it has ended already")
+    }
+
+    /// Fails when it has ended.
+    pub fn expect_running(&mut self) -> Result<()> {
+        self.child.try_wait()?.map_or(Ok(()), |status| bail!("the operator ended with {status}"))
+    }
+
     /// Everything it wrote.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -83,7 +98,7 @@ impl Operator {
 
     /// SIGTERM, as a pod's end is announced; returns how it exited.
     pub async fn terminate(mut self) -> Result<ExitStatus> {
-        let pid = self.child.id().context("it has ended already")?.to_string();
+        let pid = self.pid()?.to_string();
         run("kill", &["-TERM", &pid], "").await?;
         self.exit().await
     }

@@ -64,7 +64,7 @@ pub struct MCPServerSpec {
     /// How many pods run, with which rights, resources and health checks. Leave it out for the defaults; an empty
     /// object is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<Runtime>,
+    pub runtime: Option<Box<Runtime>>, // most servers have none, and it is three quarters of the type
 
     /// How the server uses the protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]

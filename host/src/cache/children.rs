@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::core::DynamicObject;
 
 use super::previous::Previous;
 use super::workload::Workload;
@@ -121,12 +120,6 @@ impl Children {
         }
         known.children.insert(key, child);
         changed
-    }
-
-    /// Takes over the reply to a write: its controller has not seen that yet, and the workload says so.
-    pub fn observe_reply(&self, key: ChildKey, object: &DynamicObject) {
-        let workload = key.kind.is_workload().then(|| Workload::in_reply(object));
-        self.observe(key, Child::of(&object.metadata, workload));
     }
 
     /// Forgets a deleted child; a namesake created since stays.

@@ -1,6 +1,6 @@
 //! How a server's workload does: the few fields of a Deployment or StatefulSet that a status is made of.
 
-use kube::core::{DynamicObject, Object};
+use kube::core::Object;
 use serde::{Deserialize, Serialize};
 
 /// A Deployment or StatefulSet with nothing but what we read: in these fields the two are alike.
@@ -66,19 +66,12 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The state of a workload as the reply to a write has it.
-    pub fn in_reply(object: &DynamicObject) -> Self {
-        let spec = serde_json::from_value(object.data["spec"].clone()).unwrap_or_default();
-        let status = serde_json::from_value(object.data["status"].clone()).ok();
-        Self::of(&WorkloadView { types: None, metadata: object.metadata.clone(), spec, status })
-    }
-
     /// Whether a client would reach a pod, and will for a while.
     pub fn serves(&self) -> bool {
         self.available > 0 && self.desired > 0
     }
 
-    /// The state of a workload.
+    /// The state of a workload: a reply to a write lags, because its controller has not seen that yet.
     pub fn of(workload: &WorkloadView) -> Self {
         let status = workload.status.clone().unwrap_or_default();
         let condition = |name: &str, value: &str| {
@@ -106,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    fn deployment(generation: i64, status: &Value) -> DynamicObject {
+    fn deployment(generation: i64, status: &Value) -> WorkloadView {
         serde_json::from_value(json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "generation": generation},
             "spec": {"replicas": 3}, "status": status,
@@ -117,11 +110,11 @@ mod tests {
     #[test]
     fn a_reply_lags_until_the_controller_has_seen_the_write() {
         let status = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
-        let changed = Workload::in_reply(&deployment(2, &status));
+        let changed = Workload::of(&deployment(2, &status));
         assert!(changed.lagging);
         assert_eq!((changed.desired, changed.available), (3, 1));
-        assert!(!Workload::in_reply(&deployment(1, &status)).lagging);
-        let created = Workload::in_reply(&deployment(1, &json!({})));
+        assert!(!Workload::of(&deployment(1, &status)).lagging);
+        let created = Workload::of(&deployment(1, &json!({})));
         assert!(created.lagging);
         assert!(!created.serves());
     }
@@ -130,7 +123,7 @@ mod tests {
     fn a_workload_says_why_its_controller_cannot_go_on() {
         let stuck = |kind: &str, status: &str, reason: &str| {
             let condition = json!({"type": kind, "status": status, "reason": reason, "message": "exceeded quota"});
-            Workload::in_reply(&deployment(1, &json!({"observedGeneration": 1, "conditions": [condition]}))).failure
+            Workload::of(&deployment(1, &json!({"observedGeneration": 1, "conditions": [condition]}))).failure
         };
         assert_eq!(stuck("ReplicaFailure", "True", "FailedCreate").as_deref(), Some("exceeded quota"));
         let slow = stuck("Progressing", "False", "ProgressDeadlineExceeded");

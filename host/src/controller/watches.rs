@@ -27,6 +27,14 @@ use crate::metrics::Metrics;
 use crate::reconcile::gather::references::SourceKind;
 use crate::reconcile::{Context, Kind};
 
+/// Objects of a page when everything is listed. A page is in memory as a whole, and that many times as large as what is kept.
+const PAGE: u32 = 100;
+
+/// How everything is listed before it is watched.
+pub(crate) fn by_page() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
 /// Becomes true when a watch has listed everything once.
 pub(super) struct Synced(oneshot::Receiver<()>);
 
@@ -67,7 +75,7 @@ impl Start<'_> {
         let resource = ApiResource::erase::<Pod>(&());
         for (namespace, api) in scope.apis(|namespace| projected::<PodView>(&self.ctx.client, namespace, &resource)) {
             let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
-            let objects = watch(api, watcher::Config::default().labels(api::SERVER_LABEL));
+            let objects = watch(api, by_page().labels(api::SERVER_LABEL));
             let mut listed = HashSet::new();
             self.follow("Pod", objects, move |event| {
                 let changed = match event {
@@ -94,7 +102,7 @@ impl Start<'_> {
     fn namespaces(&mut self) {
         let api = Api::<PartialObjectMeta<Namespace>>::all(self.ctx.client.clone());
         let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
-        self.follow("Namespace", watch(api, watcher::Config::default()), move |event| match event {
+        self.follow("Namespace", watch(api, by_page()), move |event| match event {
             Event::InitApply(namespace) | Event::Apply(namespace) => {
                 let name = namespace.name_any();
                 let is_ending = namespace.metadata.deletion_timestamp.is_some();

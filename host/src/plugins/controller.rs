@@ -105,7 +105,10 @@ impl Works {
                 seen.insert(plugin.name_any());
                 self.announce(plugin);
             }
-            Event::Apply(plugin) => self.announce(plugin),
+            Event::Apply(plugin) => {
+                self.ctx.cache.plugin_statuses.seen(plugin);
+                self.announce(plugin);
+            }
             Event::InitDone => {
                 let names = self.ctx.plugins.names();
                 names.iter().filter(|name| !seen.contains(*name)).for_each(|name| self.remove(name));

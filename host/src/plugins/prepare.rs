@@ -14,7 +14,7 @@ use crate::api::render_plugin::PluginLimits;
 use crate::api::{RenderPluginSpec, Violation};
 use crate::parameters;
 use crate::reconcile::gather::{Stage, Surroundings};
-use crate::sandbox::{self, Bytes, CodeCache, Digest, Failure, Limits, Sandbox};
+use crate::sandbox::{Bytes, Checked, CodeCache, Digest, Failure, Limits, Sandbox};
 
 /// The steps, named as their conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +89,7 @@ impl Workshop {
         let digest: Digest = record.digest.parse().map_err(|error| refused("DigestInvalid", format!("{error}")))?;
         let component = match self.stored(digest).await {
             Some(component) => component,
-            None => fetch::component(&self.client, &spec.source, self.most.component, &self.plain_http).await?,
+            None => self.fetched(spec, digest).await?,
         };
         self.build(name, record, digest, component, true).await
     }
@@ -107,6 +107,23 @@ impl Workshop {
         }
     }
 
+    /// The component from where the spec says it is, now in the store.
+    async fn fetched(&self, spec: &RenderPluginSpec, digest: Digest) -> Result<Vec<u8>, Setback> {
+        let component = fetch::component(&self.client, &spec.source, self.most.component, &self.plain_http).await?;
+        let store = self.store.clone();
+        on_thread(move || {
+            verify(digest, &component)?;
+            store.keep_component(&digest, &component).map_err(|error| Setback {
+                phase: Phase::Compiled,
+                reason: "StoreFailed",
+                message: format!("the operator's cache volume cannot be written to: {error}"),
+                passes: true,
+            })?;
+            Ok(component)
+        })
+        .await
+    }
+
     async fn stored(&self, digest: Digest) -> Option<Vec<u8>> {
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.component(&digest)).await.ok().flatten()
@@ -121,7 +138,7 @@ impl Workshop {
         is_new: bool,
     ) -> Result<Version, Setback> {
         let (workshop, name, wanted) = (self.clone(), name.to_owned(), record.clone());
-        let stage = on_thread(move || workshop.load(&name, &wanted, &digest, &component)).await?;
+        let stage = on_thread(move || workshop.load(&name, &wanted, digest, &component)).await?;
         self.grounds.prepare(grants::kinds(&stage)?).await?;
         if is_new {
             let (surroundings, stage) = (self.surroundings.clone(), stage.clone());
@@ -130,16 +147,11 @@ impl Workshop {
         Ok(Version { record, stage })
     }
 
-    fn load(&self, name: &str, record: &VersionRecord, digest: &Digest, component: &[u8]) -> Result<Stage, Setback> {
+    /// `digest` is that of `component`.
+    fn load(&self, name: &str, record: &VersionRecord, digest: Digest, component: &[u8]) -> Result<Stage, Setback> {
         let limits = limits(record.limits.as_ref(), &self.most).map_err(|problem| refused("LimitsTooHigh", problem))?;
-        verify(digest, component)?;
-        self.store.keep_component(component).map_err(|error| Setback {
-            phase: Phase::Compiled,
-            reason: "StoreFailed",
-            message: format!("the operator's cache volume cannot be written to: {error}"),
-            passes: true,
-        })?;
-        let plugin = self.sandbox.load(component, limits).map_err(|failure| not_loaded(&failure))?;
+        let component = checked(component, digest)?;
+        let plugin = self.sandbox.load_checked(component, limits).map_err(|failure| not_loaded(&failure))?;
         let parameters = record.parameters.clone().map(Value::Object);
         parameters::check_apart(&self.program, plugin.parameters_schema(), parameters.as_ref())
             .map_err(|error| not_loaded(&Failure::Host(format!("{error:#}"))))?
@@ -165,15 +177,18 @@ async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn verify(digest: &Digest, component: &[u8]) -> Result<(), Setback> {
+fn verify(digest: Digest, component: &[u8]) -> Result<(), Setback> {
     let actual = Digest::of(component);
-    if actual != *digest {
+    if actual != digest {
         let message =
             format!("the component's digest is {actual}; spec.digest is {digest}: mend the one that is wrong");
         return Err(Setback { passes: true, ..refused("DigestMismatch", message) });
     }
-    let inspection = sandbox::inspect(component).and_then(|inspection| inspection.check());
-    inspection.map_err(|failure| refused(failure.class(), failure.to_string()))
+    checked(component, digest).map(drop)
+}
+
+fn checked(component: &[u8], digest: Digest) -> Result<Checked<'_>, Setback> {
+    Checked::new(component, digest).map_err(|failure| refused(failure.class(), failure.to_string()))
 }
 
 fn refused(reason: &'static str, message: String) -> Setback {
@@ -245,9 +260,9 @@ mod tests {
 
     #[test]
     fn another_component_than_the_digest_says_is_refused() {
-        let setback = verify(&Digest::of(b"one"), b"two").unwrap_err();
+        let setback = verify(Digest::of(b"one"), b"two").unwrap_err();
         assert_eq!((setback.phase, setback.reason), (Phase::Verified, "DigestMismatch"));
-        let setback = verify(&Digest::of(b"two"), b"two").unwrap_err();
+        let setback = verify(Digest::of(b"two"), b"two").unwrap_err();
         assert_eq!((setback.phase, setback.reason), (Phase::Verified, "ContractMismatch"));
     }
 }

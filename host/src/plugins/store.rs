@@ -84,9 +84,9 @@ impl Store {
         (Digest::of(&bytes) == *digest).then_some(bytes)
     }
 
-    /// Keeps a component.
-    pub fn keep_component(&self, component: &[u8]) -> io::Result<()> {
-        private_files::write(&self.component_file(&Digest::of(component)), component)
+    /// Keeps a component under its digest.
+    pub fn keep_component(&self, digest: &Digest, component: &[u8]) -> io::Result<()> {
+        private_files::write(&self.component_file(digest), component)
     }
 
     /// The good versions of a plugin; empty when nothing readable is known.
@@ -157,7 +157,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let record = Record { active: Some(version(b"new")), previous: Some(version(b"old")) };
         let store = Store::new(directory.path()).unwrap();
-        store.keep_component(b"new").unwrap();
+        store.keep_component(&Digest::of(b"new"), b"new").unwrap();
         store.keep_record("spread", &record).unwrap();
         let store = Store::new(directory.path()).unwrap();
         assert_eq!(store.record("spread"), record);
@@ -169,7 +169,7 @@ mod tests {
     fn a_component_that_was_changed_on_the_volume_is_not_taken() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::new(directory.path()).unwrap();
-        store.keep_component(b"new").unwrap();
+        store.keep_component(&Digest::of(b"new"), b"new").unwrap();
         fs::write(store.component_file(&Digest::of(b"new")), "other").unwrap();
         assert_eq!(store.component(&Digest::of(b"new")), None);
     }
@@ -179,7 +179,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::new(directory.path()).unwrap();
         for component in [b"one".as_slice(), b"two", b"three"] {
-            store.keep_component(component).unwrap();
+            store.keep_component(&Digest::of(component), component).unwrap();
         }
         store.keep_record("spread", &Record { active: Some(version(b"one")), previous: None }).unwrap();
         store.collect_garbage(&[Digest::of(b"two")]).unwrap();

@@ -11,10 +11,13 @@ mod takeover;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Debug;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::core::{DynamicObject, PartialObjectMeta};
+use kube::api::{ApiResource, DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::{DynamicObject, DynamicResourceScope, PartialObjectMeta};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Unreachable;
@@ -24,7 +27,7 @@ use super::{Context, Error, Identity, Kind, Refusal, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
-use crate::cache::fields;
+use crate::cache::workload::{Workload, WorkloadView};
 use crate::sandbox::{Diagnostic, Severity};
 
 /// What the cluster holds for a server after a successful attempt.
@@ -166,14 +169,15 @@ async fn ensure(
             None => patch(object, &key, ownership::claim(identity, object, &key, ctx).await?, ctx).await?,
         }
     };
-    ctx.cache.children.observe_reply(key, &written);
+    let fields = written.fields.clone();
+    ctx.cache.children.observe(key, written);
     Ok(ObjectStatus {
         api_version: object.kind().api_version().to_owned(),
         kind: object.kind().to_string(),
         name: object.name().to_owned(),
         slot: object.slot().to_owned(),
         digest: Some(object.digest().to_owned()),
-        fields: fields::hash(written.metadata.managed_fields.as_deref()),
+        fields,
     })
 }
 
@@ -205,7 +209,7 @@ enum Manner {
 
 /// Makes an object that is not there as far as we know, by a single request; none when it is there after all. A version that
 /// no object has any more lets the API server apply only what does not exist.
-async fn create(object: &VettedObject, key: &ChildKey, ctx: &Context) -> Result<Option<DynamicObject>, Error> {
+async fn create(object: &VettedObject, key: &ChildKey, ctx: &Context) -> Result<Option<Child>, Error> {
     let mut manifest = object.manifest().clone();
     manifest["metadata"]["resourceVersion"] = NO_VERSION.into();
     match send(&manifest, key, Manner::Try, ctx).await? {
@@ -217,20 +221,38 @@ async fn create(object: &VettedObject, key: &ChildKey, ctx: &Context) -> Result<
 /// etcd's first revision is its own.
 pub(super) const NO_VERSION: &str = "1";
 
-async fn patch(object: &VettedObject, key: &ChildKey, manner: Manner, ctx: &Context) -> Result<DynamicObject, Error> {
+async fn patch(object: &VettedObject, key: &ChildKey, manner: Manner, ctx: &Context) -> Result<Child, Error> {
     send(object.manifest(), key, manner, ctx).await?.map_err(|refusal| refused(key, &refusal))
 }
 
+/// One apply. Of the reply only that is read, and asked for where that can be, which is kept of a child.
 async fn send(
     manifest: &Value,
     key: &ChildKey,
     manner: Manner,
     ctx: &Context,
-) -> Result<Result<DynamicObject, Refusal>, Unreachable> {
-    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+) -> Result<Result<Child, Refusal>, Unreachable> {
     let force = manner == Manner::Force;
-    let params = PatchParams { force, ..PatchParams::apply(api::FIELD_MANAGER) };
     tracing::info!(namespace = key.namespace, kind = %key.kind, name = key.name, force, "Applying object");
+    if key.kind.is_workload() {
+        let reply = reply::<WorkloadView>(manifest, key, force, ctx).await?;
+        return Ok(reply.map(|object| Child::of(&object.metadata, Some(Workload::of(&object)))));
+    }
+    let reply = reply::<PartialObjectMeta<DynamicObject>>(manifest, key, force, ctx).await?;
+    Ok(reply.map(|object| Child::of(&object.metadata, None)))
+}
+
+async fn reply<K>(
+    manifest: &Value,
+    key: &ChildKey,
+    force: bool,
+    ctx: &Context,
+) -> Result<Result<K, Refusal>, Unreachable>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &key.kind.resource());
+    let params = PatchParams { force, ..PatchParams::apply(api::FIELD_MANAGER) };
     ctx.write("apply", key.kind.as_str(), api.patch(&key.name, &params, &Patch::Apply(manifest))).await
 }
 

@@ -68,7 +68,7 @@ pub(super) fn applied() -> Value {
     json!({"apiVersion": "v1", "kind": "Any", "metadata": {
         "name": "a", "namespace": "default", "uid": "child", "resourceVersion": "7", "ownerReferences": [owner],
         "managedFields": [{"manager": "mcp-operator", "operation": "Apply", "fieldsV1": fields}],
-    }})
+    }, "spec": {}})
 }
 
 /// Calls as `VERB kind` with their bodies, and the answers to give. When those are used up, nothing is there that is asked

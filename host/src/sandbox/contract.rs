@@ -31,13 +31,28 @@ pub struct Inspection {
 /// Reads what a component says of itself. Fails when the bytes are no component at all; whether it keeps the contract
 /// is [`Inspection::check`]'s to say.
 pub fn inspect(component: &[u8]) -> Result<Inspection, Failure> {
-    let mut found = Inspection {
-        digest: Digest::of(component),
-        size: component.len(),
-        contract: None,
-        imports: Vec::new(),
-        exports: Vec::new(),
-    };
+    inspect_digested(component, Digest::of(component))
+}
+
+/// A component that keeps the contract.
+#[derive(Debug)]
+pub struct Checked<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) digest: Digest,
+}
+
+impl<'a> Checked<'a> {
+    /// Reads what the component says of itself. `digest` is that of `component`: whoever had to compute it need not do so
+    /// twice, because for a large one that takes longer than everything else.
+    pub fn new(component: &'a [u8], digest: Digest) -> Result<Self, Failure> {
+        inspect_digested(component, digest)?.check()?;
+        Ok(Self { bytes: component, digest })
+    }
+}
+
+fn inspect_digested(component: &[u8], digest: Digest) -> Result<Inspection, Failure> {
+    let mut found =
+        Inspection { digest, size: component.len(), contract: None, imports: Vec::new(), exports: Vec::new() };
     if !component.starts_with(b"\0asm") {
         return Err(not_wasm());
     }

@@ -16,7 +16,7 @@ use super::bindings::exports::mcp::render::info::PluginInfo;
 use super::bindings::mcp::render::log::Level;
 use super::bindings::mcp::render::types::Request;
 use super::bindings::{self, PluginIndices};
-use super::contract;
+use super::contract::Checked;
 use super::digest::Digest;
 use super::engine;
 use super::failure::Failure;
@@ -58,21 +58,20 @@ pub(super) struct State {
 }
 
 impl Plugin {
-    pub(super) fn load(shared: &Arc<Shared>, component: &[u8], limits: Limits) -> Result<Self, Failure> {
-        if component.len() > limits.component {
-            let what = format!("it has {}; the limit is {}", Bytes(component.len()), Bytes(limits.component));
-            return Err(Failure::ComponentTooLarge { what });
-        }
-        let inspection = contract::inspect(component)?;
-        inspection.check()?;
-        let compiled = compile(shared, component, &inspection.digest)?;
+    pub(super) fn load(
+        shared: &Arc<Shared>,
+        Checked { bytes, digest }: Checked<'_>,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
+        within(&limits, bytes)?;
+        let compiled = compile(shared, bytes, &digest)?;
         let linked = link(&compiled).and_then(Linked::new).map_err(|error| other_types(&error))?;
         let (info, ..) = call(shared, &linked, &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
             instance.mcp_render_info().call_describe(store)
         })?;
         let about = About::new(info)?;
         let shared = Arc::clone(shared);
-        Ok(Self(Arc::new(Loaded { shared, linked, digest: inspection.digest, about, limits })))
+        Ok(Self(Arc::new(Loaded { shared, linked, digest, about, limits })))
     }
 
     /// The digest of the component's bytes.
@@ -118,6 +117,15 @@ impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Plugin({}@{})", self.info().name, self.digest().short())
     }
+}
+
+/// Whether the component is not larger than it may be.
+pub(super) fn within(limits: &Limits, component: &[u8]) -> Result<(), Failure> {
+    if component.len() <= limits.component {
+        return Ok(());
+    }
+    let what = format!("it has {}; the limit is {}", Bytes(component.len()), Bytes(limits.component));
+    Err(Failure::ComponentTooLarge { what })
 }
 
 fn compile(shared: &Shared, component: &[u8], digest: &Digest) -> Result<Component, Failure> {

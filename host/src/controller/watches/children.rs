@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 
-use super::{Scope, Start, projected, watch};
+use super::{Scope, Start, by_page, projected, watch};
 use crate::cache::children::{Child, ChildKey};
 use crate::cache::workload::{Workload, WorkloadView};
 use crate::reconcile::Kind;
@@ -19,17 +19,16 @@ impl Start<'_> {
     /// Watches the objects of one kind: their metadata and, where they run pods, how those do.
     pub(super) fn children(&mut self, scope: &Scope, kind: &Kind) {
         let (resource, client) = (kind.resource(), self.ctx.client.clone());
-        let config = watcher::Config::default;
         if kind.is_workload() {
             for (namespace, api) in scope.apis(|namespace| projected::<WorkloadView>(&client, namespace, &resource)) {
-                self.child_watch(kind, namespace, watch(api, config()), |object: WorkloadView| {
+                self.child_watch(kind, namespace, watch(api, by_page()), |object: WorkloadView| {
                     let workload = Workload::of(&object);
                     (object.metadata, Some(workload))
                 });
             }
         } else {
             for (namespace, api) in scope.apis(|namespace| projected::<Metadata>(&client, namespace, &resource)) {
-                self.child_watch(kind, namespace, watch(api, config()), |object: Metadata| (object.metadata, None));
+                self.child_watch(kind, namespace, watch(api, by_page()), |object: Metadata| (object.metadata, None));
             }
         }
         self.ctx.cache.children.watch(kind.clone());

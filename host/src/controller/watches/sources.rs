@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::core::PartialObjectMeta;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::{Scope, Start, namespaced, watch};
+use super::{Scope, Start, by_page, namespaced, watch};
 use crate::cache::sources::SourceVersion;
 use crate::reconcile::gather::references::{Source, SourceKind};
 
@@ -31,7 +31,7 @@ impl Start<'_> {
             let key = move |object: &PartialObjectMeta<K>| {
                 (object.namespace().unwrap_or_default(), Source { kind, name: object.name_any() })
             };
-            let objects = watch(api, watcher::Config::default());
+            let objects = watch(api, by_page());
             self.follow(kind.as_str(), objects, move |event| {
                 let observe = |object: &PartialObjectMeta<K>| {
                     let (namespace, source) = key(object);

@@ -7,6 +7,9 @@ use crate::api::MCPServerStatus;
 use crate::cache::pods::{Pod, Trouble};
 use crate::cache::workload::Workload;
 
+/// What is said of a new workload until its first pod serves: one sentence, and so one write, however many steps lie between.
+const NOT_YET: &str = "no pod serves yet";
+
 /// How the workload does, each with a sentence for the condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Serving {
@@ -31,8 +34,11 @@ impl Serving {
         }
         let before = Before::of(previous, seen.server.metadata.generation);
         if workload.lagging {
-            let message = "the cluster has not taken up the latest change of the workload yet";
-            return if workload.serves() { Self::Yes(message.into()) } else { Self::NotYet(message.into()) };
+            return if workload.serves() {
+                Self::Yes("the cluster has not taken up the latest change of the workload yet".into())
+            } else {
+                Self::NotYet(NOT_YET.into())
+            };
         }
         let newest = || newest(workload, seen.pods);
         let reason = trouble(newest(), Trouble::is_certain).or_else(|| workload.failure.clone());
@@ -60,7 +66,7 @@ fn none(reason: Option<String>, unready: Option<String>, before: &Before) -> Ser
     }
     match before {
         Before::Served | Before::Failed => Serving::No(unready.unwrap_or_else(|| "no pod serves any more".into())),
-        Before::New => Serving::NotYet("pods are starting".into()),
+        Before::New => Serving::NotYet(NOT_YET.into()),
     }
 }
 

@@ -64,11 +64,16 @@ fn what_the_workloads_controller_says_is_told_when_no_pod_says_more() {
 }
 
 #[test]
-fn a_lagging_workload_says_so() {
+fn a_lagging_workload_says_so_while_it_serves() {
     let status = after(&[Scene::serving().answered(), Scene::serving().lagging()]);
     assert!(message(&status, "Available").contains("has not taken up the latest change"));
-    let status = after(&[Scene::created().with_pods(0, 0), Scene::created().of_generation(2).lagging()]);
-    assert!(message(&status, "Ready").contains("has not taken up the latest change"));
+}
+
+#[test]
+fn nothing_new_is_said_of_a_new_workload_until_it_serves() {
+    let created = after(&[Scene::created().lagging()]);
+    assert_eq!(message(&created, "Available"), "no pod serves yet");
+    assert_eq!(after(&[Scene::created().lagging(), Scene::created()]), created);
 }
 
 #[test]
