@@ -107,9 +107,11 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
     if wanted(Part::Growth) {
         say("more and more servers");
         let bench = new("bench-growth").await?;
-        figures.growth =
-            growth::measure(&bench, &flags.sizes, |growth| say(&format!("{} servers are done", growth.servers)))
-                .await?;
+        figures.growth = growth::measure(&bench, &flags.sizes, |growth| {
+            let figures = serde_json::to_string(growth).unwrap_or_default();
+            say(&format!("{} servers are done: {figures}", growth.servers));
+        })
+        .await?;
     }
     Ok(figures)
 }

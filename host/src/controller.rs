@@ -3,6 +3,7 @@
 //!
 //! What then happens is in [`crate::reconcile`].
 
+mod guarded;
 mod lane;
 mod observer;
 mod watches;
@@ -16,7 +17,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use futures::{FutureExt, Stream, StreamExt, future};
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::{self, Action, Config};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -28,11 +28,10 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+use self::guarded::Guarded;
 use self::lane::Lane;
 use self::observer::Observer;
 use self::watches::Synced;
-use crate::api::MCPServer;
-use crate::cache::previous;
 use crate::cache::sources::ServerName;
 use crate::plugins::{self, Workshop};
 use crate::reconcile::{Context, call, reconcile};
@@ -43,9 +42,6 @@ const DEBOUNCE: Duration = Duration::from_millis(5);
 /// Of the servers that a shared change touches, so many for each reconcile at a time are in the queue: enough to keep all
 /// busy, few enough for a server that was changed itself to wait behind.
 const SHARED_IN_QUEUE: usize = 2;
-
-/// An object that the types cannot read does not stop the watch of the others.
-type Guarded = DeserializeGuard<MCPServer>;
 
 /// Which namespaces are watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,11 +215,6 @@ fn changed_servers(
     let authors = predicates::generation.combine(predicates::annotations).combine(predicates::labels);
     watcher(api, watches::by_page())
         .default_backoff()
-        .modify(|server| {
-            if let Ok(server) = &mut server.0 {
-                previous::keep_only_status_writer(&mut server.metadata); // the rest is half of the object
-            }
-        })
         .reflect(writer)
         .inspect(move |event| match event {
             Ok(event) => observer.observe(event),

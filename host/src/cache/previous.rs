@@ -39,11 +39,16 @@ pub fn is_server(owner: &OwnerReference) -> bool {
     owner.kind == api::KIND && owner.api_version.split('/').next() == Some(api::GROUP)
 }
 
-/// Drops all `managedFields` of a server but the fact that the previous operator is recorded for its status.
-pub fn keep_only_status_writer(metadata: &mut ObjectMeta) {
-    let entries = metadata.managed_fields.take().unwrap_or_default();
-    let writer = entries.into_iter().find(|entry| entry.manager.as_deref() == Some(api::PREVIOUS_STATUS_FIELD_MANAGER));
-    metadata.managed_fields = writer.map(|entry| vec![ManagedFieldsEntry { fields_v1: None, ..entry }]);
+/// Drops all `managedFields` of a server, half of the object, but the fact that the previous operator is recorded for its
+/// status.
+pub fn keep_only_status_writer(server: &mut Value) {
+    let Some(Value::Array(entries)) = server.pointer_mut("/metadata/managedFields") else { return };
+    entries.retain_mut(|entry| {
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("fieldsV1");
+        }
+        entry["manager"] == api::PREVIOUS_STATUS_FIELD_MANAGER
+    });
 }
 
 /// Whether the previous operator is recorded for the server's status.
