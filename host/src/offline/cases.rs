@@ -4,11 +4,13 @@
 //! them, `diagnostics.yaml` what it says besides. A file that is absent expects nothing of its sort. What counts is what
 //! the files mean, so they may have comments and any layout.
 
+mod change;
 mod find;
 mod golden;
 mod junit;
 mod report;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -51,6 +53,9 @@ pub struct Outcome {
     status: Status,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Problem>,
+    /// What an update made of the case, where that is another sort of case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<String>,
     #[serde(skip)]
     time: Duration,
 }
@@ -83,20 +88,39 @@ struct Said<'a> {
 
 impl Case {
     /// Renders the case by this chain and compares. With `update`, the files are made to say what was rendered, unless a
-    /// plugin is at fault: nobody expects a crash.
+    /// plugin is at fault, because nobody expects a crash, or what is wrong was said by no plugin.
     pub fn run(&self, surroundings: &Surroundings, settings: &Settings, update: bool) -> Outcome {
         let start = Instant::now();
-        let mut findings = Findings::default();
-        let servers = self.render(surroundings, settings, &mut findings);
-        let faults: Vec<_> = findings.iter().filter(|finding| finding.severity >= Severity::Fault).collect();
-        let (status, problems) = if faults.is_empty() {
-            judge(&self.goldens(&servers, &findings), update)
+        let mut change = None;
+        let (status, problems) = if let Some(message) = self.no_server() {
+            (Status::Failed, vec![Problem::Message { message }])
         } else {
-            let message = |finding: &&Finding| Problem::Message { message: finding.to_string() };
-            (Status::Failed, faults.iter().map(message).collect())
+            let mut findings = Findings::default();
+            let servers = self.render(surroundings, settings, &mut findings);
+            let goldens = self.goldens(&servers, &findings);
+            let [expected, said] = &goldens;
+            let next = update.then(|| change::change(expected, said, &findings)).flatten();
+            let (status, problems) = judge(&goldens, &findings, update);
+            change = next.filter(|_| status == Status::Updated);
+            (status, problems)
         };
         let Self { name, folder, .. } = self.clone();
-        Outcome { name, folder, status, problems, time: start.elapsed() }
+        Outcome { name, folder, status, problems, change, time: start.elapsed() }
+    }
+
+    /// That this is no case, and what it has instead.
+    fn no_server(&self) -> Option<String> {
+        if self.folder.join(SERVER).exists() {
+            return None;
+        }
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        let has = if names.is_empty() { "is empty".to_owned() } else { format!("has {}", names.join(", ")) };
+        let folder = self.folder.display();
+        Some(format!(
+            "error: {folder}: there is no {SERVER}; the folder {has}. A case is a folder with an MCPServer in {SERVER}"
+        ))
     }
 
     fn render(&self, surroundings: &Surroundings, settings: &Settings, findings: &mut Findings) -> Vec<RenderedServer> {
@@ -123,10 +147,29 @@ impl Case {
     }
 }
 
-/// Compares each file, or with `update` writes it.
-fn judge(goldens: &[Golden], update: bool) -> (Status, Vec<Problem>) {
+/// What is wrong, in words; then what to do, if there is something to say of it.
+fn told<'a>(findings: impl Iterator<Item = &'a Finding>, advice: Option<&str>) -> Vec<Problem> {
+    let texts = findings.map(ToString::to_string).chain(advice.map(str::to_owned));
+    texts.map(|message| Problem::Message { message }).collect()
+}
+
+const UNRECORDED: &str = "--update does not record this, because no plugin said it: mend the file; where the case is about \
+                          this error, write it into diagnostics.yaml";
+
+/// Compares each file, or with `update` writes it. Of a server that is refused, what was said comes first.
+fn judge(goldens: &[Golden; 2], findings: &Findings, update: bool) -> (Status, Vec<Problem>) {
+    let faults: Vec<_> = findings.iter().filter(|finding| finding.severity >= Severity::Fault).collect();
+    if !faults.is_empty() {
+        return (Status::Failed, told(faults.into_iter(), None));
+    }
+    let by_nobody = |finding: &&Finding| finding.severity == Severity::Error && finding.statement.plugin.is_none();
+    let invalid: Vec<_> = findings.iter().filter(by_nobody).collect();
+    if update && !invalid.is_empty() && goldens.iter().any(|golden| golden.problem().is_some()) {
+        return (Status::Failed, told(invalid.into_iter(), Some(UNRECORDED)));
+    }
+    let [expected, said] = goldens;
     let (mut status, mut problems) = (Status::Passed, Vec::new());
-    for golden in goldens {
+    for golden in if findings.has_errors() { [said, expected] } else { [expected, said] } {
         match golden.problem() {
             None => {}
             Some(problem) if !update => problems.push(problem),

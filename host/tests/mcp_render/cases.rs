@@ -44,7 +44,7 @@ fn updated_cases_hold_what_render_prints_and_pass() {
     repository.write("cases/the-smallest-server/server.yaml", &server("a", ""));
     repository.write("cases/the-smallest-server/parameters.yaml", "zones: [a]\n");
     let updated = repository.test("parameters", &["--update"]).printed();
-    assert_eq!(updated, "updated  the smallest server\n0 passed, 0 failed, 1 updated\n");
+    assert_eq!(updated, "updated  the smallest server: new: rendered\n0 passed, 0 failed, 1 updated\n");
     let passed = repository.test("parameters", &[]).printed();
     assert_eq!(passed, "ok       the smallest server\n1 passed, 0 failed\n");
     let printed =
@@ -166,10 +166,96 @@ fn a_case_without_server_or_with_a_broken_file_fails() {
     repository.write("cases/broken/expected.yaml", "a: [\n");
     let ended = repository.test("passthrough", &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.contains("no-server/server.yaml: No such file"), "{}", ended.stdout);
+    let told = "no-server: there is no server.yaml; the folder has expected.yaml. A case is a folder with an MCPServer";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
     assert!(
         ended.stdout.contains("expected.yaml, document 1 (line") && ended.stdout.contains("not YAML"),
         "{}",
         ended.stdout
     );
+}
+
+#[test]
+fn a_folder_among_cases_that_is_none_fails_by_its_name() {
+    let repository = Repository::new();
+    repository.write("cases/good/server.yaml", &server("a", ""));
+    repository.test("passthrough", &["--update"]).printed();
+    repository.write("cases/misnamed/sever.yaml", &server("a", ""));
+    fs::create_dir_all(repository.path("cases/group/empty")).unwrap();
+    let ended = repository.test("passthrough", &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for told in [
+        "FAILED   misnamed\n",
+        "cases/misnamed: there is no server.yaml; the folder has sever.yaml.",
+        "FAILED   group: empty\n",
+        "cases/group/empty: there is no server.yaml; the folder is empty.",
+        "1 passed, 2 failed\n",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn folders_beside_the_cases_are_the_projects_own() {
+    let repository = Repository::new();
+    repository.write("cases/good/server.yaml", &server("a", ""));
+    repository.test("passthrough", &["--update"]).printed();
+    repository.write("src/lib.rs", "");
+    let project = repository.path("");
+    let chain =
+        ["--plugin", "default", "--plugin", project.join("passthrough.wasm").to_str().unwrap()].map(str::to_owned);
+    let arguments = ["test".to_owned(), project.to_str().unwrap().to_owned()];
+    assert!(run(arguments.iter().chain(&chain)).printed().ends_with("1 passed, 0 failed\n"));
+}
+
+#[test]
+fn an_update_records_no_mistake_of_the_manifest() {
+    let repository = Repository::new();
+    repository.write("cases/a-typo/server.yaml", &server("a", "").replace("ref:", "reff:"));
+    let ended = repository.test("passthrough", &["--update"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for told in [
+        "FAILED   a typo\n",
+        "a-typo/server.yaml, document 1 (line ",
+        "spec.source.containerImage.reff: unknown field; did you mean `ref`?",
+        "--update does not record this, because no plugin said it: mend the file",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
+    }
+    assert!(!repository.path("cases/a-typo/diagnostics.yaml").exists());
+}
+
+#[test]
+fn a_mistake_of_the_manifest_that_somebody_wrote_down_is_expected() {
+    let repository = Repository::new();
+    repository.write("cases/a-typo/server.yaml", &server("a", "    prot: 1\n"));
+    let said = "- {severity: error, path: spec.config.prot, message: unknown field; did you mean `port`?}\n";
+    repository.write("cases/a-typo/diagnostics.yaml", said);
+    repository.test("passthrough", &[]).printed();
+    repository.test("passthrough", &["--update"]).printed();
+    assert_eq!(repository.read("cases/a-typo/diagnostics.yaml"), said);
+}
+
+#[test]
+fn an_update_says_that_a_case_is_refused_now_and_that_it_is_rendered_again() {
+    let repository = Repository::new();
+    repository.write("cases/one-pod/server.yaml", &server("a", ""));
+    let line = |plugin: &str| repository.test(plugin, &["--update"]).printed().lines().next().unwrap().to_owned();
+    assert_eq!(line("passthrough"), "updated  one pod: new: rendered");
+    assert_eq!(line("invalid"), "updated  one pod: now refused: spec.source: Refused");
+    assert_eq!(line("passthrough"), "updated  one pod: now rendered");
+    fs::remove_file(repository.path("cases/one-pod/expected.yaml")).unwrap();
+    assert_eq!(line("invalid"), "updated  one pod: new: refused: spec.source: Refused");
+    assert_eq!(line("invalid"), "ok       one pod");
+}
+
+#[test]
+fn why_a_server_is_refused_stands_before_the_objects_that_are_gone() {
+    let repository = Repository::new();
+    repository.write("cases/one-pod/server.yaml", &server("a", ""));
+    repository.test("passthrough", &["--update"]).printed();
+    let ended = repository.test("invalid", &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let [said, gone] = ["+  message: No.", "-  name: a"].map(|text| ended.stdout.find(text));
+    assert!(said.is_some() && said < gone, "{}", ended.stdout);
 }

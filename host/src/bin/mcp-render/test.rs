@@ -20,7 +20,8 @@ A case is a folder; its name says what it shows, such as cases/a-server-without-
   expected.yaml      the objects, as `mcp-render render` prints them; absent when the server is refused
   diagnostics.yaml   what `mcp-render render` says besides: a list of severity, path, plugin, code and message; absent
                      when it says nothing
-A crash, a time-out or an object that may not be applied is never what a case expects.
+A crash, a time-out or an object that may not be applied is never what a case expects. What is wrong with server.yaml itself
+is expected only where somebody wrote it down: --update does not. A folder beside cases that is none fails.
 
 Examples:
   mcp-render test --plugin policy.wasm                            # the cases in cases/

@@ -1,16 +1,19 @@
 //! Finds the cases below directories. Reads only.
 
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Case, GRANTS, is_case};
 
+/// What a plugin project calls the folder of its cases.
+const CASES: &str = "cases";
+
 /// The cases in `directory`, which may be one itself, by path.
 pub fn find(directory: &Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
-    walk(directory, directory, None, &mut cases).with_context(|| {
+    walk(directory, directory, Above::default(), &mut cases).with_context(|| {
         format!("{}: cannot be searched for cases; name the folder that has them", directory.display())
     })?;
     if cases.is_empty() {
@@ -19,25 +22,47 @@ pub fn find(directory: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// `grants` is the file with grants that is nearest above.
-fn walk(root: &Path, folder: &Path, grants: Option<&Path>, cases: &mut Vec<Case>) -> std::io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+/// What the folders above say.
+#[derive(Clone, Copy, Default)]
+struct Above<'a> {
+    /// The file with grants that is nearest.
+    grants: Option<&'a Path>,
+    /// Whether this is a place for cases: a folder `cases`, or one that has a case.
+    has_cases: bool,
+}
+
+/// Where cases are, a folder that has no folders is one, so that a misnamed file is told.
+fn walk(root: &Path, folder: &Path, above: Above<'_>, cases: &mut Vec<Case>) -> std::io::Result<()> {
     let own = folder.join(GRANTS);
-    let grants = if own.is_file() { Some(own.as_path()) } else { grants };
-    if is_case(folder) {
+    let grants = if own.is_file() { Some(own.as_path()) } else { above.grants };
+    let folders = folders(folder)?;
+    if is_case(folder) || (above.has_cases && folders.is_empty()) {
         let grants = grants.map(Path::to_owned);
         cases.push(Case { name: name(root, folder), folder: folder.to_owned(), grants });
         return Ok(());
     }
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
+    let has_cases = above.has_cases || is_named_cases(folder) || folders.iter().any(|below| is_case(below));
+    folders.iter().try_for_each(|below| walk(root, below, Above { grants, has_cases }, cases))
+}
+
+/// The folders in a folder, by name, without hidden ones.
+fn folders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         // A link to a directory is not followed: it may lead in a circle.
         if entry.file_type()?.is_dir() && !hidden {
-            walk(root, &entry.path(), grants, cases)?;
+            found.push(entry.path());
         }
     }
-    Ok(())
+    found.sort();
+    Ok(found)
+}
+
+/// Whatever way leads to it.
+fn is_named_cases(folder: &Path) -> bool {
+    folder.canonicalize().is_ok_and(|folder| folder.file_name().is_some_and(|name| name == CASES))
 }
 
 /// The path below the root as a sentence; of the root itself, its last part.

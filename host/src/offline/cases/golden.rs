@@ -34,8 +34,13 @@ impl Golden {
 
     /// What the file means, written as we write it.
     fn expected(&self) -> Result<String, String> {
+        Ok(self.documents()?.iter().map(yaml).collect::<Vec<_>>().join("---\n"))
+    }
+
+    /// What the file means; nothing of a file that is not there.
+    pub(super) fn documents(&self) -> Result<Vec<Value>, String> {
         if !self.file.exists() {
-            return Ok(String::new());
+            return Ok(Vec::new());
         }
         let mut findings = Findings::default();
         let documents = documents::read(std::slice::from_ref(&self.file), false, &mut findings);
@@ -43,8 +48,7 @@ impl Golden {
             return Err(finding.to_string());
         }
         let documents = documents.iter().map(|document| document.content.to_value());
-        let documents = documents.filter(|document| *document != Value::Array(Vec::new()));
-        Ok(documents.map(|document| yaml(&document)).collect::<Vec<_>>().join("---\n"))
+        Ok(documents.filter(|document| *document != Value::Array(Vec::new())).collect())
     }
 
     /// Makes the file say what was rendered.

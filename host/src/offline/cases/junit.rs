@@ -31,7 +31,7 @@ fn suite(writer: &mut Writer<Vec<u8>>, report: &Report) -> io::Result<()> {
 }
 
 fn case(writer: &mut Writer<Vec<u8>>, outcome: &Outcome) -> io::Result<()> {
-    let Outcome { name, folder, status, problems, time } = outcome;
+    let Outcome { name, folder, status, problems, change: _, time } = outcome;
     let (folder, time) = (folder.display().to_string(), format!("{:.3}", time.as_secs_f64()));
     let element = writer
         .create_element("testcase")

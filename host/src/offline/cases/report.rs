@@ -38,7 +38,9 @@ impl fmt::Display for Report {
                 Status::Updated => (NOTABLE, "updated"),
                 Status::Failed => (BAD, "FAILED"),
             };
-            writeln!(f, "{style}{word:7}{style:#}  {}", case.name)?;
+            write!(f, "{style}{word:7}{style:#}  {}", case.name)?;
+            case.change.iter().try_for_each(|change| write!(f, ": {change}"))?;
+            writeln!(f)?;
             case.problems.iter().try_for_each(|problem| problem.fmt(f))?;
         }
         let Self { passed, updated, failed, .. } = self;
