@@ -22,6 +22,7 @@ mod manifests;
 pub mod new;
 mod output;
 mod plugins;
+mod project;
 #[cfg(test)]
 mod random;
 mod server;

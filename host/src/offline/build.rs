@@ -73,7 +73,7 @@ fn about<'a>(project: &Path, description: &'a Description) -> Result<&'a About, 
 }
 
 /// `policy.wasm` for `/home/me/policy`.
-fn file_name(folder: &Path) -> PathBuf {
+pub(super) fn file_name(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or("plugin".as_ref());
     let mut file = name.to_owned();
     file.push(".wasm");

@@ -3,16 +3,21 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
+use super::project;
 use crate::default_plugin;
 use crate::reconcile::gather::Stage;
 use crate::sandbox::{Limits, Sandbox};
 
 /// What stands for the embedded default plugin wherever a component is named; `./default` is a file.
-const DEFAULT: &str = "default";
+pub(super) const DEFAULT: &str = "default";
+
+/// A word at least this similar (Jaro-Winkler, 0 to 1) is meant to be [`DEFAULT`].
+const SIMILAR: f64 = 0.8;
 
 /// Where the component of a plugin is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +48,29 @@ impl PluginSource {
     pub fn read(&self) -> Result<Vec<u8>> {
         match self {
             Self::Default => Ok(default_plugin::COMPONENT.to_vec()),
-            Self::File(path) => fs::read(path).with_context(|| self.to_string()),
+            Self::File(path) => fs::read(path).map_err(|error| unread(path, &error)),
         }
     }
+
+    /// That the component is older than the sources beside it, and what to do.
+    pub fn stale(&self) -> Option<String> {
+        match self {
+            Self::Default => None,
+            Self::File(path) => project::stale(path),
+        }
+    }
+}
+
+/// Why there is no component, and what to do where that can be guessed.
+fn unread(path: &Path, error: &io::Error) -> anyhow::Error {
+    let is_default = || strsim::jaro_winkler(&path.to_string_lossy().to_lowercase(), DEFAULT) >= SIMILAR;
+    let advice = match path.extension() {
+        _ if error.kind() != ErrorKind::NotFound => None,
+        None if is_default() => Some(format!("did you mean `{DEFAULT}`, the embedded default plugin?")),
+        _ => project::command(path).map(|command| format!("run `{command}` first")),
+    };
+    let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+    anyhow!("{}: {error}{advice}", path.display())
 }
 
 /// Loads components as a chain, in this order; of none, the default plugin alone.
@@ -62,4 +87,28 @@ pub(super) fn or_default(sources: &[PluginSource]) -> &[PluginSource] {
 pub(super) fn stage(sandbox: &Sandbox, source: &PluginSource, component: &[u8]) -> Result<Stage> {
     let plugin = sandbox.load(component, Limits::default()).with_context(|| source.to_string())?;
     Ok(Stage::new(plugin.info().name.clone(), plugin))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_component_that_is_missing_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("policy");
+        fs::create_dir(&project).unwrap();
+        fs::write(project.join("go.mod"), "").unwrap();
+        let told = |path: &Path| PluginSource::File(path.to_owned()).read().unwrap_err().to_string();
+        let at = project.display();
+        let built = told(&project.join("policy.wasm"));
+        assert!(built.ends_with(&format!("; run `mcp-render build {at}` first")), "{built}");
+        let other = told(&project.join("other.wasm"));
+        assert!(other.ends_with(&format!("; run `mcp-render build {at} -o {at}/other.wasm` first")), "{other}");
+        assert!(told(Path::new("defualt")).ends_with("; did you mean `default`, the embedded default plugin?"));
+        let elsewhere = told(&folder.path().join("policy.wasm"));
+        assert!(elsewhere.ends_with("policy.wasm: No such file or directory (os error 2)"), "{elsewhere}");
+    }
 }

@@ -6,11 +6,12 @@ use std::sync::{PoisonError, RwLock};
 use super::explanation::History;
 use super::finding::{Findings, Origin, Severity, Statement};
 use super::manifests::{Contents, ServerManifest};
+use super::plugins::DEFAULT;
 use crate::api::{self, MCPServer, Violation};
 use crate::reconcile::gather::references::{self, Source};
 use crate::reconcile::gather::{Inputs, Resolved, Surroundings, ca_problems, config_hash};
 use crate::reconcile::render::{self, Rendered};
-use crate::reconcile::vet::{self, Vetted};
+use crate::reconcile::vet::{self, Rejection, Vetted, WORKLOAD};
 use crate::reconcile::{Error, Identity};
 use crate::sandbox::{Diagnostic, Failure, Seed};
 
@@ -58,12 +59,23 @@ pub(super) fn render_inputs(
     let mut report = Report { server, findings };
     let rendered = chain(inputs, seed).map_err(|error| report.failure(error)).ok()?;
     let history = History::of(&rendered);
-    let vetted = vet::vet(inputs, rendered).map_err(|rejection| report.failure(rejection.into())).ok()?;
+    let advice = without_base(&rendered);
+    let vetted = vet::vet(inputs, rendered).map_err(|rejection| report.rejected(&rejection, advice)).ok()?;
     for (plugin, diagnostic) in vetted.diagnostics() {
         report.diagnostic(plugin, diagnostic, Severity::Warning);
     }
     let identity = inputs.identity().clone();
     Some(RenderedServer { origin: server.origin.clone(), identity, vetted, history })
+}
+
+/// What to do when a plugin that changes objects stands alone, and so got none.
+fn without_base(rendered: &Rendered) -> Option<&'static str> {
+    let [alone] = rendered.stages() else { return None };
+    let has_workload = alone.objects.iter().any(|object| object.slot == WORKLOAD);
+    (alone.stage != DEFAULT && !has_workload).then_some(
+        "; a plugin that changes what the default plugin renders needs that before it: `--plugin default --plugin FILE`, \
+         for diff `default,FILE`",
+    )
 }
 
 /// Held by all who render side by side; alone by who tries again.
@@ -166,6 +178,11 @@ impl Report<'_> {
     /// What a plugin found. Whatever it calls it, it is no worse than `at_worst`.
     fn diagnostic(&mut self, plugin: &str, diagnostic: &Diagnostic, at_worst: Severity) {
         self.say(Severity::from(diagnostic.severity).min(at_worst), Statement::by(plugin, diagnostic));
+    }
+
+    /// Why objects may not be applied.
+    fn rejected(&mut self, rejection: &Rejection, advice: Option<&str>) {
+        self.say(Severity::Fault, Statement::new(format!("{rejection}{}", advice.unwrap_or_default())));
     }
 
     /// Why there are no objects: the server was refused, or a plugin is at fault.

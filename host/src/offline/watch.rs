@@ -39,6 +39,12 @@ impl Watch {
     }
 }
 
+/// What people write in a folder, and when they did.
+pub(super) fn written(folder: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let seen = see(&[folder.to_owned()]).into_iter();
+    seen.filter_map(|(path, (time, ..))| Some((path, time?))).collect()
+}
+
 fn see(paths: &[PathBuf]) -> Seen {
     let mut seen = Seen::new();
     for path in paths {

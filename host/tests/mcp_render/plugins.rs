@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -153,4 +154,35 @@ fn a_component_that_is_no_plugin_ends_with_2_before_anything_is_rendered() {
     assert!(
         render_with(&["no-such.wasm".into()], &[]).complaints(2)[0].starts_with("error: no-such.wasm: No such file")
     );
+}
+
+#[test]
+fn a_plugin_that_gets_no_objects_to_change_is_told_with_what_to_put_before_it() {
+    let plugins = Plugins::new();
+    let file = plugins.file("passthrough", &hostile_plugins::component("passthrough"));
+    let lines = render_with(&[file], &[]).complaints(1);
+    assert!(lines[0].contains("slot workload is missing"), "{lines:?}");
+    assert!(lines[0].contains("`--plugin default --plugin FILE`, for diff `default,FILE`"), "{lines:?}");
+    let empty = plugins.answering(Vec::clear);
+    let lines = render_with(&["default".into(), empty], &[]).complaints(1);
+    assert!(lines[0].ends_with("hand on what `base` has, or render it"), "{lines:?}");
+}
+
+#[test]
+fn a_misspelt_default_is_told() {
+    let lines = render_with(&["defualt".into()], &[]).complaints(2);
+    assert!(lines[0].ends_with("; did you mean `default`, the embedded default plugin?"), "{lines:?}");
+}
+
+#[test]
+fn a_component_older_than_its_sources_is_warned_of_and_used() {
+    let plugins = Plugins::new();
+    let file = plugins.file("passthrough", &hostile_plugins::component("passthrough"));
+    fs::write(plugins.folder().join("package.json"), "{}").unwrap();
+    let before = SystemTime::now() - Duration::from_secs(9);
+    fs::File::options().append(true).open(&file).unwrap().set_modified(before).unwrap();
+    let lines = render_with(&["default".into(), file.clone()], &[]).complaints(0);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let told = format!("warning: {} is older than package.json: run mcp-render build ", file.display());
+    assert!(lines[0].starts_with(&told), "{lines:?}");
 }

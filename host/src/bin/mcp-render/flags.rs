@@ -7,6 +7,8 @@ use mcp_operator::reconcile::gather::verify_from::VerifyFrom;
 use mcp_operator::reconcile::gather::{Stage, Surroundings};
 use mcp_operator::sandbox::Sandbox;
 
+use crate::tell;
+
 /// Where servers come from.
 #[derive(clap::Args)]
 pub struct SourceFlags {
@@ -110,7 +112,8 @@ impl SettingFlags {
 }
 
 impl ClusterFlags {
-    /// A chain of these plugins with these settings; what is wrong with the settings is in `findings` then.
+    /// A chain of these plugins with these settings; what is wrong with the settings is in `findings` then. Warns of
+    /// components that are older than their sources.
     pub fn surroundings(
         &self,
         sandbox: &Sandbox,
@@ -118,6 +121,9 @@ impl ClusterFlags {
         settings: &Settings,
         findings: &mut Findings,
     ) -> anyhow::Result<Surroundings> {
+        for warning in plugins.iter().filter_map(PluginSource::stale) {
+            tell(format_args!("warning: {warning}"));
+        }
         let mut chain = offline::load_plugins(sandbox, plugins)?;
         offline::configure(&mut chain, settings, findings);
         Ok(self.around(chain))

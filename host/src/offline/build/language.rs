@@ -31,7 +31,7 @@ const FILES: [(&str, Language); 5] = [
 
 impl Language {
     /// That of the project in a folder.
-    pub(super) fn of(project: &Path) -> Result<Self, Failure> {
+    pub(in crate::offline) fn of(project: &Path) -> Result<Self, Failure> {
         let path = project.display();
         if !project.is_dir() {
             return Err(Failure::NotTried(format!("{path}: there is no such folder")));
