@@ -54,10 +54,7 @@ impl Report {
         findings: &mut Findings,
         progress: Progress<'_>,
     ) {
-        let manifests = sources.map_or_else(examples::manifests, |sources| manifests::read(sources, findings));
-        if manifests.servers.is_empty() {
-            findings.no_server();
-        }
+        let manifests = manifests::or_examples(sources, findings);
         if findings.has_errors() {
             return;
         }
@@ -102,6 +99,9 @@ fn contract(description: &Description) -> Check {
 
 /// What may be imported was judged with the contract; here it is counted.
 fn imports(description: &Description) -> Check {
+    if description.problem().is_some() && description.exports.is_empty() {
+        return Check { name: "imports", outcome: Outcome::NotLookedAt("what is no component has none".to_owned()) };
+    }
     let foreign = description.imports.iter().filter(|import| !import.starts_with("mcp:render/")).count();
     let told = match foreign {
         0 => "nothing but the contract's own".to_owned(),
@@ -130,7 +130,7 @@ fn renderings(manifests: &Manifests, surroundings: &Surroundings, findings: &mut
         faults.extend(said.iter().filter(|finding| finding.severity == Severity::Fault).map(ToString::to_string));
         refused += usize::from(first.is_none());
     }
-    let (count, refused) = (manifests.servers.len(), refused - faults.len());
+    let (count, refused, failed) = (manifests.servers.len(), refused - faults.len(), faults.len());
     let rendered = match (faults.is_empty(), refused) {
         (false, _) if faults.len() == 1 => Outcome::Failed(faults.remove(0)),
         (false, _) => Outcome::Failed(format!("{} (and {} more servers)", faults[0], faults.len() - 1)),
@@ -143,6 +143,7 @@ fn renderings(manifests: &Manifests, surroundings: &Surroundings, findings: &mut
         }
     };
     let alike = match unlike.as_slice() {
+        [] if failed == count => Outcome::NotLookedAt("no server could be rendered".to_owned()),
         [] => Outcome::Ok(format!("the same under another clock and other random numbers; servers: {count}")),
         unlike => Outcome::Failed(format!("another answer at another time: {}", unlike.join(", "))),
     };

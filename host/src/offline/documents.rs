@@ -69,13 +69,16 @@ fn walk(directory: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> io::Resu
     Ok(())
 }
 
+/// What messages call a path.
+pub(super) fn name(path: &Path) -> String {
+    if path == Path::new("-") { STDIN.to_owned() } else { path.display().to_string() }
+}
+
 fn read_file(path: &Path) -> (Vec<Document>, Findings) {
     let mut findings = Findings::default();
-    let (name, text) = if path == Path::new("-") {
-        (STDIN.to_owned(), io::read_to_string(io::stdin().lock().by_ref()))
-    } else {
-        (path.display().to_string(), fs::read_to_string(path))
-    };
+    let name = name(path);
+    let text =
+        if path == Path::new("-") { io::read_to_string(io::stdin().lock().by_ref()) } else { fs::read_to_string(path) };
     let documents = match text {
         Ok(text) => parse(&name, &text, &mut findings),
         Err(error) => {

@@ -148,9 +148,10 @@ impl Findings {
         self.push(Finding { severity: Severity::Unreadable, origin, subject: None, statement });
     }
 
-    /// Adds that there is nothing to render.
-    pub(super) fn no_server(&mut self) {
-        self.unreadable(None, "there is no MCPServer in the input; name files or directories that have some");
+    /// Adds that there is nothing to render, and what is there instead.
+    pub(super) fn no_server(&mut self, instead: &str) {
+        let advice = "name files or directories that have some";
+        self.unreadable(None, format!("there is no MCPServer in the input: {instead}; {advice}"));
     }
 
     /// The findings.

@@ -21,7 +21,7 @@ pub struct Description {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) imports: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    exports: Vec<String>,
+    pub(super) exports: Vec<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) about: Option<About>,
     limits: LimitsDescription,

@@ -51,7 +51,12 @@ pub(super) struct Manifests {
     pub contents: Contents,
     /// Where each server stands that has a name, by that and the namespace.
     given: HashMap<(String, String), Origin>,
+    /// Which other kinds stand where, in words.
+    others: Vec<String>,
 }
+
+/// How many documents that are no servers a message names.
+const NAMED: usize = 3;
 
 /// Sorts the documents of one text into `manifests`.
 pub(super) fn parse(file: &str, text: &str, namespace: &str, manifests: &mut Manifests, findings: &mut Findings) {
@@ -79,12 +84,26 @@ pub(super) fn read(sources: &Sources, findings: &mut Findings) -> Manifests {
 pub(super) fn or_examples(sources: Option<&Sources>, findings: &mut Findings) -> Manifests {
     let manifests = sources.map_or_else(examples::manifests, |sources| read(sources, findings));
     if manifests.servers.is_empty() && !findings.has_errors() {
-        findings.no_server();
+        findings.no_server(&manifests.instead(sources));
     }
     manifests
 }
 
 impl Manifests {
+    /// What the input has when it has no server.
+    fn instead(&self, sources: Option<&Sources>) -> String {
+        if self.others.is_empty() {
+            let paths = sources.iter().flat_map(|sources| &sources.manifests);
+            let names: Vec<_> = paths.map(|path| documents::name(path)).collect();
+            return format!("there is no manifest in {}", names.join(", "));
+        }
+        let mut named = self.others.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+        if self.others.len() > NAMED {
+            named += &format!("; and {} more", self.others.len() - NAMED);
+        }
+        named
+    }
+
     fn sort(&mut self, document: Document, namespace: &str, findings: &mut Findings) {
         let Document { origin, content } = document;
         let mut manifest = content.to_value();
@@ -101,6 +120,9 @@ impl Manifests {
         };
         let is_server =
             kind == api::KIND && group_version.split_once('/').is_some_and(|(group, _)| group == api::GROUP);
+        if !is_server {
+            self.others.push(format!("{origin} has {kind} of {group_version}"));
+        }
         give_namespace(&mut manifest, namespace);
         match source_kind(&manifest) {
             _ if is_server => self.server(ServerManifest { origin, content, manifest }, findings),

@@ -126,6 +126,18 @@ fn a_component_that_is_no_plugin_fails_by_its_contract() {
 }
 
 #[test]
+fn what_cannot_be_looked_at_is_not_called_good() {
+    let row = |ended: &Ended, name: &str| {
+        let row = ended.stdout.lines().find(|line| line.starts_with(name)).unwrap();
+        row.split_whitespace().skip(1).take(3).collect::<Vec<_>>().join(" ")
+    };
+    let ended = check(&hostile_plugins::component("garbage"), &[]);
+    assert_eq!((ended.code, row(&ended, "imports").as_str()), (Some(1), "not looked at"), "{ended:?}");
+    let ended = check(&hostile_plugins::component("trap"), &[]);
+    assert_eq!((ended.code, row(&ended, "determinism").as_str()), (Some(1), "not looked at"), "{ended:?}");
+}
+
+#[test]
 fn a_plugin_with_parameters_is_checked_with_them() {
     let plugins = Plugins::new();
     let file = plugins.folder().join("p.yaml");

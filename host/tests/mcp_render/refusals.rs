@@ -76,7 +76,11 @@ fn a_key_that_is_there_twice_is_refused() {
 #[test]
 fn no_server_at_all_is_a_mistake() {
     let lines = render("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n").complaints(2);
-    assert!(lines.last().unwrap().contains("there is no MCPServer in the input"), "{lines:?}");
+    let told =
+        "there is no MCPServer in the input: standard input, document 1 (line 1) has Namespace of v1; name files";
+    assert!(lines.last().unwrap().contains(told), "{lines:?}");
+    let lines = render("# nothing\n").complaints(2);
+    assert!(lines[0].contains("in the input: there is no manifest in standard input; name files"), "{lines:?}");
     let empty = tempfile::tempdir().unwrap();
     let lines = run(["render".as_ref(), "-f".as_ref(), empty.path().as_os_str()]).complaints(2);
     assert!(lines[0].contains("no file that ends in .yaml, .yml or .json; -R looks"), "{lines:?}");

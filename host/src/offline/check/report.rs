@@ -31,10 +31,12 @@ pub(super) struct Check {
 pub(super) enum Outcome {
     Ok(String),
     Failed(String),
+    /// Another check failed before there was something to look at.
+    NotLookedAt(String),
 }
 
 impl Report {
-    /// Whether nothing failed.
+    /// Whether nothing failed and everything was looked at.
     pub fn is_good(&self) -> bool {
         self.checks.iter().all(|check| matches!(check.outcome, Outcome::Ok(_)))
     }
@@ -75,6 +77,7 @@ impl fmt::Display for Report {
             let (word, details) = match &check.outcome {
                 Outcome::Ok(details) => ("ok", details),
                 Outcome::Failed(details) => ("FAILED", details),
+                Outcome::NotLookedAt(details) => ("not looked at", details),
             };
             [check.name.to_owned(), word.to_owned(), details.clone()]
         };
