@@ -180,8 +180,11 @@ async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 fn verify(digest: Digest, component: &[u8]) -> Result<(), Setback> {
     let actual = Digest::of(component);
     if actual != digest {
-        let message =
-            format!("the component's digest is {actual}; spec.digest is {digest}: mend the one that is wrong");
+        let message = format!(
+            "the source has a component of digest {actual}; spec.digest is {digest}. `sha256sum` of the file that you tested \
+             says which one is right: mend spec.digest, or put that file into the source, such as a ConfigMap that holds an \
+             older build"
+        );
         return Err(Setback { passes: true, ..refused("DigestMismatch", message) });
     }
     checked(component, digest).map(drop)
@@ -262,6 +265,7 @@ mod tests {
     fn another_component_than_the_digest_says_is_refused() {
         let setback = verify(Digest::of(b"one"), b"two").unwrap_err();
         assert_eq!((setback.phase, setback.reason), (Phase::Verified, "DigestMismatch"));
+        assert!(setback.message.contains("`sha256sum` of the file that you tested"), "{}", setback.message);
         let setback = verify(Digest::of(b"two"), b"two").unwrap_err();
         assert_eq!((setback.phase, setback.reason), (Phase::Verified, "ContractMismatch"));
     }

@@ -81,7 +81,9 @@ fn of_phase(phase: Phase, setback: Option<&Setback>) -> Verdict {
 
 fn done(phase: Phase) -> &'static str {
     match phase {
-        Phase::Fetched => "the component is in the operator's cache",
+        Phase::Fetched => {
+            "the component is in the operator's cache, by its digest; while it is, the source is not read"
+        }
         Phase::Verified => "the component has the digest and is a render plugin for this operator",
         Phase::Compiled => "the component was compiled",
         Phase::Granted => "the operator may write, and watches, every kind that was granted",
@@ -184,7 +186,10 @@ mod tests {
     fn what_comes_after_a_failed_step_is_unknown_and_the_version_before_goes_on() {
         let setback = Setback { phase: Phase::Verified, reason: "DigestMismatch", message: "no".into(), passes: true };
         let told = observed(Some(&setback), Some("sha256:1"), &[]);
-        assert_eq!(told[0], "Fetched=True Succeeded: the component is in the operator's cache");
+        assert!(
+            told[0].starts_with("Fetched=True Succeeded: the component is in the operator's cache, by"),
+            "{told:?}"
+        );
         assert_eq!(told[1], "Verified=False DigestMismatch: no");
         assert_eq!(told[2], "Compiled=Unknown NotReached: see Verified");
         assert_eq!(told[3], "Granted=Unknown NotReached: see Verified");
