@@ -65,7 +65,9 @@ impl fmt::Display for Created {
         writeln!(f, "made:      {} ({language}, {} files)", folder.display(), files.len())?;
         writeln!(f, "next:")?;
         writeln!(f, "  cd {}", folder.display())?;
-        writeln!(f, "  mcp-render build -o {name}.wasm")?;
+        // What `build` writes by itself is named like the folder.
+        let output = if folder.ends_with(name) { String::new() } else { format!(" -o {name}.wasm") };
+        writeln!(f, "  mcp-render build{output}")?;
         writeln!(f, "  mcp-render test --plugin default --plugin {name}.wasm")
     }
 }
@@ -92,6 +94,16 @@ mod tests {
                 assert!(!all.contains(word), "{language}: {word} is left");
             }
         }
+    }
+
+    #[test]
+    fn the_next_commands_build_the_file_that_they_test() {
+        let printed = |folder: &str| {
+            let (folder, name) = (PathBuf::from(folder), "x".to_owned());
+            Created { folder, name, language: Language::Go, files: Vec::new() }.to_string()
+        };
+        assert!(printed("../x").contains("  mcp-render build\n"), "{}", printed("../x"));
+        assert!(printed("y").contains("  mcp-render build -o x.wasm\n"), "{}", printed("y"));
     }
 
     #[test]
