@@ -97,11 +97,9 @@ impl Manifests {
             let names: Vec<_> = paths.map(|path| documents::name(path)).collect();
             return format!("there is no manifest in {}", names.join(", "));
         }
-        let mut named = self.others.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-        if self.others.len() > NAMED {
-            named += &format!("; and {} more", self.others.len() - NAMED);
-        }
-        named
+        let more = self.others.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        self.others.iter().take(NAMED).cloned().chain(more).collect::<Vec<_>>().join("; ")
     }
 
     fn sort(&mut self, document: Document, namespace: &str, findings: &mut Findings) {

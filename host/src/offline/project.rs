@@ -14,15 +14,11 @@ const COMPONENT: &str = "wasm";
 /// The command that writes this file, if it stands in a project.
 pub(super) fn command(file: &Path) -> Option<String> {
     let project = project(file)?;
-    let mut command = "mcp-render build".to_owned();
-    if project != Path::new(".") {
-        command += &format!(" {}", project.display());
-    }
+    let folder = if project == Path::new(".") { String::new() } else { format!(" {}", project.display()) };
     let usual = build::file_name(&project.canonicalize().ok()?);
-    if file.file_name() != Some(usual.as_os_str()) {
-        command += &format!(" -o {}", file.display());
-    }
-    Some(command)
+    let is_usual = file.file_name() == Some(usual.as_os_str());
+    let output = if is_usual { String::new() } else { format!(" -o {}", file.display()) };
+    Some(format!("mcp-render build{folder}{output}"))
 }
 
 /// That the component is older than a source of its project, and what to do. Of several components only the last one is
