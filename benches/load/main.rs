@@ -134,7 +134,7 @@ async fn until(what: &str, probe: impl AsyncFnMut() -> Result<bool>) -> Result<(
 
 /// How often to ask an operator with so many servers for its metrics: they are long, and to write them is work of its own.
 fn pace(servers: usize) -> Duration {
-    Duration::from_millis((servers as u64 / 20).clamp(20, 500))
+    Duration::from_millis((servers as u64 / 2).clamp(20, 500))
 }
 
 /// Asks until the answer is yes, so often.

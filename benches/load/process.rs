@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use cluster_tests::Operator;
 
-use crate::{pace, until_every};
+use crate::{PATIENCE, pace};
+
+/// How often to ask when what is waited for is near.
+const SHORTLY: Duration = Duration::from_millis(50);
 
 /// The kernel counts CPU time in hundredths of a second.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -74,13 +77,21 @@ impl Process {
 
     /// Waits until it has made so many reconciles and none is waiting; returns the time since it was started.
     pub async fn until_reconciled(&mut self, count: usize) -> Result<Duration> {
-        until_every(pace(count), &format!("{count} reconciles"), async || {
-            self.operator.expect_running()?;
-            let idle = self.metric("mcp_operator_queue_depth", &[]).await.ok().flatten() == Some(0.0);
-            Ok(idle && self.reconciles().await >= count)
-        })
-        .await?;
+        let (mut pace, start) = (pace(count), Instant::now());
+        while !self.has_reconciled(count).await? {
+            ensure!(start.elapsed() < PATIENCE, "{} of {count} reconciles", self.reconciles().await);
+            tokio::time::sleep(pace).await;
+            if self.reconciles().await * 10 >= count * 9 {
+                pace = SHORTLY;
+            }
+        }
         Ok(self.started.elapsed())
+    }
+
+    async fn has_reconciled(&mut self, count: usize) -> Result<bool> {
+        self.operator.expect_running()?;
+        let idle = self.metric("mcp_operator_queue_depth", &[]).await.ok().flatten() == Some(0.0);
+        Ok(idle && self.reconciles().await >= count)
     }
 
     /// What it has used so far.
