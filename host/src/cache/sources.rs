@@ -29,8 +29,11 @@ struct Known {
     versions: HashMap<(String, Source), SourceVersion>,
     referrers: HashMap<(String, Source), HashSet<ServerName>>,
     references: HashMap<ServerName, Vec<Source>>,
-    hashed: HashMap<ServerName, Resolved>,
+    hashed: HashMap<String, Resolved>,
 }
+
+/// How many hashes are remembered; one more, and all are forgotten, and made again where they are needed.
+const HASHES: usize = 4096;
 
 impl Sources {
     /// The version of one, if it exists.
@@ -94,22 +97,25 @@ impl Sources {
         known.references.insert(name, sources);
     }
 
-    /// Remembers a hash until it stands in the server's status.
-    pub fn remember_hash(&self, server: &Identity, resolved: &Resolved) {
-        self.known().hashed.insert((server.namespace.clone(), server.name.clone()), resolved.clone());
+    /// Remembers what `question` was answered: for its server until that stands in the status, and for others that refer to
+    /// the same.
+    pub fn remember_hash(&self, question: String, resolved: &Resolved) {
+        let hashed = &mut self.known().hashed;
+        if hashed.len() >= HASHES {
+            hashed.clear();
+        }
+        hashed.insert(question, resolved.clone());
     }
 
-    /// The remembered hash.
-    pub fn hashed(&self, server: &Identity) -> Option<Resolved> {
-        self.known().hashed.get(&(server.namespace.clone(), server.name.clone())).cloned()
+    /// The remembered answer.
+    pub fn hashed(&self, question: &str) -> Option<Resolved> {
+        self.known().hashed.get(question).cloned()
     }
 
     /// Forgets a deleted server.
     pub fn forget_server(&self, namespace: &str, name: &str) {
         let mut known = self.known();
-        let server = (namespace.to_owned(), name.to_owned());
-        unlink(&mut known, &server);
-        known.hashed.remove(&server);
+        unlink(&mut known, &(namespace.to_owned(), name.to_owned()));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -138,6 +138,15 @@ async fn a_version_that_changes_no_content_is_read_once_and_rides_on_the_next_wr
     assert_eq!(versions(&body["status"]), ["2", "2"]);
 }
 
+#[tokio::test]
+async fn what_another_server_refers_to_as_well_is_not_read_again() {
+    let (script, ctx, _) = settled().await;
+    let mut other = reading();
+    (other.metadata.name, other.metadata.uid) = (Some("b".into()), Some("v".into()));
+    attempt(&other, &ctx).await;
+    assert_eq!(calls(&script), FIRST);
+}
+
 /// Both were read before, for something else.
 #[tokio::test]
 async fn a_ca_bundle_that_is_missing_or_lacks_its_key_is_not_accepted() {

@@ -36,7 +36,8 @@ impl Resolved {
     }
 }
 
-/// Takes over the recorded hash when nothing changed since; else reads the contents, hashes them and drops them.
+/// Takes over the hash that is recorded, or was made for a server that refers to the same, when nothing changed since; else
+/// reads the contents, hashes them and drops them.
 pub(super) async fn resolve(
     server: &MCPServer,
     identity: &Identity,
@@ -45,7 +46,8 @@ pub(super) async fn resolve(
 ) -> Result<Resolved, Error> {
     let mut inputs = ctx.cache.sources.versions(&identity.namespace, references);
     let is_current = |resolved: &Resolved| resolved.is_of(&inputs, &server.spec);
-    let hashed = || ctx.cache.sources.hashed(identity).filter(is_current);
+    let question = format!("{inputs:?} {:?}", references::ca_bundle(&server.spec));
+    let hashed = || ctx.cache.sources.hashed(&question).filter(is_current);
     if let Some(resolved) = recorded(server).filter(is_current).or_else(hashed) {
         return Ok(resolved);
     }
@@ -69,7 +71,7 @@ pub(super) async fn resolve(
         }
     }
     let resolved = Resolved { inputs, config_hash: config_hash::hash(&contents) };
-    ctx.cache.sources.remember_hash(identity, &resolved);
+    ctx.cache.sources.remember_hash(question, &resolved);
     Ok(resolved)
 }
 
