@@ -52,46 +52,34 @@ impl Process {
         Ok(())
     }
 
-    /// The sum of a metric's series whose text contains all of `labels`; none when there is no such series.
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<Option<f64>> {
-        let text = self.http.get(format!("http://{}/metrics", self.operator.address())).send().await?.text().await?;
-        let is_it = |line: &&str| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-                && labels.iter().all(|label| line.contains(label))
-        };
-        let values = text.lines().filter(is_it).map(|line| Ok(line.rsplit(' ').next().context("a value")?.parse()?));
-        let values = values.collect::<Result<Vec<f64>>>()?;
-        Ok((!values.is_empty()).then(|| values.iter().sum()))
+    /// Its metrics: long where there are many servers, and to write them is work of its own.
+    async fn metrics(&self) -> Result<String> {
+        Ok(self.http.get(format!("http://{}/metrics", self.operator.address())).send().await?.text().await?)
     }
 
     /// How many reconciles it has made.
     pub async fn reconciles(&self) -> usize {
-        self.count("mcp_operator_reconciles_total", &[]).await
+        self.count(RECONCILES, &[]).await
     }
 
-    /// The sum of a counter's series; zero when there is none yet.
+    /// The sum of a counter's series whose text contains all of `labels`; zero when there is none yet.
     pub async fn count(&self, name: &str, labels: &[&str]) -> usize {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a counter")]
-        self.metric(name, labels).await.ok().flatten().map_or(0, |value| value as usize)
+        self.metrics().await.ok().and_then(|text| sum(&text, name, labels)).unwrap_or_default()
     }
 
     /// Waits until it has made so many reconciles and none is waiting; returns the time since it was started.
     pub async fn until_reconciled(&mut self, count: usize) -> Result<Duration> {
-        let (mut pace, start) = (pace(count), Instant::now());
-        while !self.has_reconciled(count).await? {
-            ensure!(start.elapsed() < PATIENCE, "{} of {count} reconciles", self.reconciles().await);
-            tokio::time::sleep(pace).await;
-            if self.reconciles().await * 10 >= count * 9 {
-                pace = SHORTLY;
+        let start = Instant::now();
+        loop {
+            self.operator.expect_running()?;
+            let metrics = self.metrics().await.unwrap_or_default(); // not listening yet
+            let done = sum(&metrics, RECONCILES, &[]).unwrap_or_default();
+            if done >= count && sum(&metrics, "mcp_operator_queue_depth", &[]) == Some(0) {
+                return Ok(self.started.elapsed());
             }
+            ensure!(start.elapsed() < PATIENCE, "{done} of {count} reconciles");
+            tokio::time::sleep(if done * 10 < count * 9 { pace(count) } else { SHORTLY }).await;
         }
-        Ok(self.started.elapsed())
-    }
-
-    async fn has_reconciled(&mut self, count: usize) -> Result<bool> {
-        self.operator.expect_running()?;
-        let idle = self.metric("mcp_operator_queue_depth", &[]).await.ok().flatten() == Some(0.0);
-        Ok(idle && self.reconciles().await >= count)
     }
 
     /// What it has used so far.
@@ -113,4 +101,16 @@ impl Process {
             mapped: kib("RssFile:")? / 1024.0,
         })
     }
+}
+
+const RECONCILES: &str = "mcp_operator_reconciles_total";
+
+/// The sum of a metric's series whose text contains all of `labels`; none when there is no such series.
+fn sum(metrics: &str, name: &str, labels: &[&str]) -> Option<usize> {
+    let is_it = |line: &&str| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && labels.iter().all(|label| line.contains(label))
+    };
+    let values = metrics.lines().filter(is_it).map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+    values.collect::<Option<Vec<_>>>().filter(|values| !values.is_empty()).map(|values| values.iter().sum())
 }
