@@ -2,6 +2,7 @@
 //!
 //! Filled by the watches in [`crate::controller`] and by the replies to our own writes, whichever is newer.
 
+pub mod applied;
 pub mod children;
 pub mod fields;
 pub mod namespaces;
@@ -27,6 +28,8 @@ pub struct Cache {
     pub pods: pods::Pods,
     /// Versions of ConfigMaps and Secrets, and who refers to them.
     pub sources: sources::Sources,
+    /// What they were last made from.
+    pub applied_from: applied::AppliedFrom,
     /// Our own latest status writes.
     pub statuses: statuses::Statuses<MCPServer>,
     /// The same of plugins.

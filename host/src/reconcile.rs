@@ -103,12 +103,18 @@ fn is_ending(server: &MCPServer, ctx: &Context) -> bool {
 /// Rendering and vetting are in `last_good`, because either may be done again with a plugin's last good version.
 async fn converge(server: &MCPServer, ctx: &Context) -> Result<Applied, Error> {
     let inputs = ctx.timed("gather", gather::from_cluster(server, ctx)).await?;
+    if !is_paused(server)
+        && let Some(applied) = apply::unchanged(server, &inputs, ctx)
+    {
+        return Ok(applied);
+    }
     let (inputs, vetted, setbacks) = last_good::render(inputs, ctx).await?;
     if is_paused(server) {
         return Ok(Applied::paused(server, &inputs, &vetted));
     }
-    let applied = ctx.timed("apply", apply::apply(server, &inputs, &vetted, ctx)).await?;
-    Ok(applied.in_spite_of(setbacks))
+    let applied = ctx.timed("apply", apply::apply(server, &inputs, &vetted, ctx)).await?.in_spite_of(setbacks);
+    apply::remember(&inputs, &applied, ctx);
+    Ok(applied)
 }
 
 /// Whether its author asked us to keep our hands off.

@@ -69,6 +69,7 @@ fn forget(server: &Guarded, ctx: &Context) {
     let uid = server.uid().unwrap_or_default();
     ctx.cache.sources.forget_server(&namespace, &name);
     ctx.cache.statuses.forget(&uid);
+    ctx.cache.applied_from.forget(&uid);
     ctx.verifier.forget(&uid);
     ctx.backoff.forget(&uid);
     ctx.plugins.succeeded(&uid, &[]);

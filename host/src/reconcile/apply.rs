@@ -10,6 +10,7 @@ mod replicas;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod unchanged;
 
 use std::fmt::Debug;
 
@@ -20,6 +21,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(super) use self::unchanged::{remember, unchanged};
 use super::error::Unreachable;
 use super::gather::{Inputs, Resolved};
 use super::vet::{ChainLink, Vetted, VettedObject};

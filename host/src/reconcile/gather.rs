@@ -140,6 +140,15 @@ impl Inputs {
         self.facts.iter().filter(|(name, _)| declared(name)).map(fact).collect()
     }
 
+    /// Everything that decides what is rendered, as texts: two inputs with the same render the same.
+    pub fn parts(&self) -> Vec<String> {
+        let facts = format!("{:?}", self.facts);
+        let stage = |Stage { name, plugin, parameters, grants, last_good: _ }: &Stage| {
+            format!("{name} {} {:?} {parameters:?} {grants:?}", plugin.digest(), plugin.limits())
+        };
+        [self.server.clone(), facts].into_iter().chain(self.chain.iter().map(stage)).collect()
+    }
+
     /// What the configuration hash was made of.
     pub fn resolved(&self) -> &Resolved {
         &self.resolved

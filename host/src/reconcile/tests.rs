@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::gather::references::{Source, SourceKind};
 use super::scripted::{Answer, Script, applied, refuses, says, scripted, server};
 use super::*;
-use crate::cache::children::ChildKey;
+use crate::cache::children::{Child, ChildKey};
 use crate::cache::sources::SourceVersion;
 
 const FIRST: [&str; 4] = ["CREATE networkpolicies", "CREATE services", "CREATE deployments", "FORCE mcpservers/status"];
@@ -136,6 +136,36 @@ async fn a_version_that_changes_no_content_is_read_once_and_rides_on_the_next_wr
     let [(call, body)] = written.as_slice() else { panic!("{written:?}") };
     assert_eq!(call, "FORCE mcpservers/status");
     assert_eq!(versions(&body["status"]), ["2", "2"]);
+}
+
+/// How often a plugin was called.
+fn renders(ctx: &Context) -> u64 {
+    let text = ctx.metrics.text();
+    let series = text.lines().filter(|line| line.starts_with("mcp_operator_renders_total"));
+    series.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn what_was_applied_is_rendered_again_when_what_it_depends_on_or_it_itself_changed() {
+    let (script, ctx, mut server) = settled().await;
+    attempt(&server, &ctx).await;
+    assert_eq!((renders(&ctx), calls(&script)), (1, vec![]), "nothing changed");
+    let key = ChildKey { kind: Kind::Service, namespace: "default".into(), name: "a".into() };
+    let child = ctx.cache.children.get(&key).unwrap();
+    let touched = Child { fields: Some("other".into()), ..child };
+    ctx.cache.children.observe(key, touched);
+    attempt(&server, &ctx).await;
+    assert_eq!((renders(&ctx), calls(&script)), (2, vec!["FORCE services".to_owned()]), "somebody took a field");
+    attempt(&server, &ctx).await;
+    assert_eq!(renders(&ctx), 2);
+    server.spec.extra_labels.insert("team".into(), "maps".into());
+    attempt(&server, &ctx).await;
+    assert_eq!(renders(&ctx), 3, "the spec changed");
+    let record = server.status.as_mut().unwrap().render.as_mut().unwrap();
+    record.objects[0].digest = Some("another".into());
+    server.spec.extra_labels.clear();
+    attempt(&server, &ctx).await;
+    assert_eq!(renders(&ctx), 4, "the record is not ours");
 }
 
 #[tokio::test]
