@@ -19,3 +19,16 @@ pub struct Figures {
     /// More and more servers.
     pub growth: Vec<Growth>,
 }
+
+impl Figures {
+    /// These, and of what they have none, the earlier ones.
+    #[must_use]
+    pub fn or(self, earlier: Self) -> Self {
+        Self {
+            machine: self.machine.or(earlier.machine),
+            small: self.small.or(earlier.small),
+            creation: self.creation.or(earlier.creation),
+            growth: if self.growth.is_empty() { earlier.growth } else { self.growth },
+        }
+    }
+}

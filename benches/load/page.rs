@@ -14,10 +14,13 @@ use crate::plot::{self, Line};
 use crate::rendering;
 use crate::small::Small;
 
-/// Writes what was measured into `docs/performance.md` and `docs/performance/`.
-pub fn write(figures: &Figures, criterion: &Path, docs: &Path) -> Result<()> {
+/// Writes what was measured into `docs/performance.md` and `docs/performance/`; what was not stays there.
+pub fn write(figures: Figures, criterion: &Path, docs: &Path) -> Result<()> {
     let (page, folder) = (docs.join("performance.md"), docs.join("performance"));
+    let kept = folder.join("figures.json");
     fs::create_dir_all(&folder)?;
+    let earlier = fs::read(&kept).ok().map(|text| serde_json::from_slice(&text)).transpose();
+    let figures = figures.or(earlier.with_context(|| format!("reading {}", kept.display()))?.unwrap_or_default());
     let mut text = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
     let tables = [
         ("machine", figures.machine.as_ref().map(machine)),
@@ -32,7 +35,7 @@ pub fn write(figures: &Figures, criterion: &Path, docs: &Path) -> Result<()> {
         }
     }
     fs::write(&page, text)?;
-    fs::write(folder.join("figures.json"), serde_json::to_string_pretty(figures)? + "\n")?;
+    fs::write(kept, serde_json::to_string_pretty(&figures)? + "\n")?;
     if figures.growth.len() > 1 { plots(&figures.growth, &folder) } else { Ok(()) }
 }
 

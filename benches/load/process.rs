@@ -10,7 +10,7 @@ use cluster_tests::Operator;
 use crate::{PATIENCE, pace};
 
 /// How often to ask when what is waited for is near.
-const SHORTLY: Duration = Duration::from_millis(50);
+const SHORTLY: Duration = Duration::from_millis(100);
 
 /// The kernel counts CPU time in hundredths of a second.
 const TICKS_PER_SECOND: f64 = 100.0;

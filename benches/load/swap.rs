@@ -1,7 +1,7 @@
 //! Another policy for every server that changes nothing: the default plugin once more, as a RenderPlugin that replaces what the
 //! first stage rendered.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::ByteString;
@@ -16,18 +16,16 @@ use serde_json::json;
 use crate::bench::Bench;
 use crate::process::Process;
 use crate::requests::Requests;
-use crate::{pace, until_every};
+use crate::until_every;
 
 /// A policy that comes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Swap {
-    /// Seconds from when it was ready until every server was rendered by it.
+    /// Seconds from its creation until every server was rendered by it; it is fetched and tried before.
     pub seconds: f64,
-    /// Seconds from its creation until it was ready: fetched, compiled, tried.
-    pub preparation: f64,
     /// CPU seconds of the operator for all of it.
     pub cpu: f64,
-    /// What the operator asked for, after it was ready.
+    /// What the operator asked for.
     pub requests: Requests,
 }
 
@@ -42,25 +40,19 @@ impl Swap {
 /// Applies the policy, waits until it has rendered everything, and takes it away.
 pub async fn measure(bench: &Bench, operator: &Process, count: usize) -> Result<Swap> {
     let plugins = plugins(bench);
-    let before = operator.usage()?;
-    let start = Instant::now();
+    let (before, audit, start) = (operator.usage()?, bench.plane.audit("operator")?, Instant::now());
     create(bench, &plugins).await?;
-    until_every(pace(count), "the plugin renders", async || Ok(renders(operator).await > 0)).await?;
-    let (ready, audit) = (Instant::now(), bench.plane.audit("operator")?);
-    until_every(pace(count), "the plugin rendered every server", async || Ok(renders(operator).await >= count)).await?;
-    let seconds = ready.elapsed().as_secs_f64();
+    until_every(PACE, "the plugin rendered every server", async || Ok(renders(operator).await >= count)).await?;
+    let seconds = start.elapsed().as_secs_f64();
     crate::growth::quiet(operator).await?;
-    let swap = Swap {
-        seconds,
-        preparation: (ready - start).as_secs_f64(),
-        cpu: operator.usage()?.cpu - before.cpu,
-        requests: Requests::of(&audit.requests()?),
-    };
+    let swap = Swap { seconds, cpu: operator.usage()?.cpu - before.cpu, requests: Requests::of(&audit.requests()?) };
     plugins.delete(NAME, &DeleteParams::default()).await?;
     Ok(swap)
 }
 
 const NAME: &str = "again";
+/// How often the operator is asked how far it is.
+const PACE: Duration = Duration::from_millis(250);
 
 /// How often it has rendered a server.
 async fn renders(operator: &Process) -> usize {

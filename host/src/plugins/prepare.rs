@@ -83,10 +83,10 @@ impl Workshop {
     /// registry nor a ConfigMap is needed for what was good once.
     pub async fn prepare(&self, name: &str, spec: &RenderPluginSpec) -> Result<Version, Setback> {
         if let Some(problem) = selection::problem(spec.matches.as_ref()) {
-            return Err(refused("MatchInvalid", problem));
+            return Err(unread("MatchInvalid", problem));
         }
         let record = VersionRecord::of(spec);
-        let digest: Digest = record.digest.parse().map_err(|error| refused("DigestInvalid", format!("{error}")))?;
+        let digest: Digest = record.digest.parse().map_err(|error| unread("DigestInvalid", format!("{error}")))?;
         let component = match self.stored(digest).await {
             Some(component) => component,
             None => self.fetched(spec, digest).await?,
@@ -192,6 +192,11 @@ fn verify(digest: Digest, component: &[u8]) -> Result<(), Setback> {
 
 fn checked(component: &[u8], digest: Digest) -> Result<Checked<'_>, Setback> {
     Checked::new(component, digest).map_err(|failure| refused(failure.class(), failure.to_string()))
+}
+
+/// A spec for which nothing is read.
+fn unread(reason: &'static str, message: String) -> Setback {
+    Setback { phase: Phase::Fetched, ..refused(reason, message) }
 }
 
 fn refused(reason: &'static str, message: String) -> Setback {
