@@ -95,9 +95,7 @@ pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
     let before = operator.usage()?;
     let mut times = Vec::new();
     for edit in 0..EDITS {
-        times.push(
-            one(servers, edit * servers.count / EDITS, &format!("example.com/mcp:edit-{edit}"), &mut seen).await?,
-        );
+        times.push(one(servers, edit * servers.count / EDITS, &image("edit", servers, edit), &mut seen).await?);
         tokio::time::sleep(PAUSE).await;
     }
     crate::growth::quiet(operator).await?;
@@ -105,6 +103,11 @@ pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
     times.sort_by(f64::total_cmp);
     #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
     Ok(Edits { p50: times[EDITS / 2], p99: times[EDITS * 99 / 100], cpu: cpu * 1000.0 / EDITS as f64 })
+}
+
+/// An image that no server had before, with fewer servers either.
+fn image(what: &str, servers: &Servers, edit: usize) -> String {
+    format!("example.com/mcp:{what}-{}-{edit}", servers.count)
 }
 
 /// Milliseconds of one change.
@@ -155,7 +158,7 @@ async fn bystanders(servers: Servers, stop: tokio_util::sync::CancellationToken)
             break;
         }
         let index = first + edit % (servers.count - first);
-        let time = one(&servers, index, &format!("example.com/mcp:bystander-{edit}"), &mut seen).await?;
+        let time = one(&servers, index, &image("bystander", &servers, edit), &mut seen).await?;
         longest = Some(longest.map_or(time, |longest| longest.max(time)));
         tokio::time::sleep(PAUSE).await;
     }

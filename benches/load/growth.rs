@@ -82,13 +82,13 @@ impl Span {
     }
 }
 
-/// Every size in turn; `told` hears of each when it is done.
-pub async fn measure(bench: &Bench, sizes: &[usize], mut told: impl FnMut(&Growth)) -> Result<Vec<Growth>> {
+/// Every size in turn; `done` gets each.
+pub async fn measure(bench: &Bench, sizes: &[usize], mut done: impl FnMut(Growth) -> Result<()>) -> Result<()> {
     let largest = *sizes.iter().max().context("a size")?;
     let servers = bench.servers("load", largest).await?;
     let mut operator = bench.operator("growth-0", &[]).await?;
     operator.until_reconciled(0).await?;
-    let (mut grown, mut from) = (Vec::new(), 0);
+    let mut from = 0;
     for &size in sizes {
         let servers = servers.with_count(size);
         let creation = fill(bench, &operator, &servers, from).await?;
@@ -103,13 +103,10 @@ pub async fn measure(bench: &Bench, sizes: &[usize], mut told: impl FnMut(&Growt
         quiet(&operator).await?;
         let swap = swap::measure(bench, &operator, size).await?;
         quiet(&operator).await?;
-        let growth = Growth { servers: size, creation, steady, restart, edits, fan_out, swap };
-        told(&growth);
-        grown.push(growth);
+        done(Growth { servers: size, creation, steady, restart, edits, fan_out, swap })?;
         from = size;
     }
-    operator.end().await?;
-    Ok(grown)
+    operator.end().await
 }
 
 /// Creates servers with everything reacting to them, until each is Ready with an address.

@@ -77,7 +77,13 @@ async fn main() -> Result<()> {
     }
     let figures = measure(&flags, &programs).await?;
     println!("{}", serde_json::to_string_pretty(&figures)?);
-    flags.docs.as_ref().map_or(Ok(()), |docs| page::write(figures, &programs.join("../criterion"), docs))
+    Ok(())
+}
+
+/// Writes what was measured so far, so that a part that fails loses none of the others.
+fn keep(figures: &Figures, flags: &Flags, programs: &Path) -> Result<()> {
+    let criterion = programs.join("../criterion");
+    flags.docs.as_ref().map_or(Ok(()), |docs| page::write(figures.clone(), &criterion, docs))
 }
 
 /// Measures what is exact, and fails where it is over a limit.
@@ -99,17 +105,20 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
     if wanted(Part::Small) {
         say("the programs");
         figures.small = Some(small::measure(&new("bench-small").await?, programs).await?);
+        keep(&figures, flags, programs)?;
     }
     if wanted(Part::Creation) {
         say("creation beside a bare client");
         figures.creation = Some(creation::alone(&new("bench-creation").await?, flags.beside).await?);
+        keep(&figures, flags, programs)?;
     }
     if wanted(Part::Growth) {
         say("more and more servers");
         let bench = new("bench-growth").await?;
-        figures.growth = growth::measure(&bench, &flags.sizes, |growth| {
-            let figures = serde_json::to_string(growth).unwrap_or_default();
-            say(&format!("{} servers are done: {figures}", growth.servers));
+        growth::measure(&bench, &flags.sizes, |growth| {
+            say(&format!("{} servers are done", growth.servers));
+            figures.growth.push(growth);
+            keep(&figures, flags, programs)
         })
         .await?;
     }
