@@ -16,7 +16,7 @@ use prometheus_client::metrics::family::Family;
 
 use self::families::{
     ConditionLabels, FailureLabels, Families, HandshakeLabels, KindLabels, PhaseLabels, PluginLabels, RenderLabels,
-    ResultLabels, ServerLabels, WriteLabels,
+    ResultLabels, ServerLabels, SharedLabels, WriteLabels,
 };
 use crate::api::MCPServer;
 use crate::cache::sources::ServerName;
@@ -33,7 +33,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     families: Families,
     /// The servers that exist, each with its series of conditions. Whoever makes a series of a server holds the lock.
-    servers: Mutex<HashMap<ServerName, HashSet<ConditionLabels>>>,
+    servers: Mutex<HashMap<ServerName, Vec<SharedLabels>>>,
     waiting: Mutex<HashSet<ServerName>>,
 }
 
@@ -59,7 +59,7 @@ impl Metrics {
     }
 
     /// Makes series of a server, if it still exists.
-    fn of(&self, server: &ServerName, make: impl FnOnce(&Families, &mut HashSet<ConditionLabels>)) {
+    fn of(&self, server: &ServerName, make: impl FnOnce(&Families, &mut Vec<SharedLabels>)) {
         let mut servers = self.0.servers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(conditions) = servers.get_mut(server) {
             make(&self.0.families, conditions);
@@ -68,15 +68,17 @@ impl Metrics {
 
     /// One series per condition of a server: what does not hold any more is removed.
     pub fn conditions(&self, server: &MCPServer, conditions: &[Condition]) {
-        let holding: HashSet<_> = conditions.iter().map(|condition| condition_labels(server, condition)).collect();
+        let holding: Vec<_> = conditions.iter().map(|condition| condition_labels(server, condition)).collect();
         self.of(&name(server), |families, shown| {
-            for gone in shown.difference(&holding) {
-                families.conditions.remove(gone);
+            for gone in shown.extract_if(.., |condition| !holding.contains(condition)) {
+                families.conditions.remove(&gone);
             }
-            for condition in &holding {
-                families.conditions.get_or_create(condition).set(1);
+            for condition in holding {
+                if !shown.contains(&condition) {
+                    families.conditions.get_or_create(&condition).set(1);
+                    shown.push(condition);
+                }
             }
-            *shown = holding;
         });
     }
 
@@ -217,13 +219,13 @@ fn server_labels((namespace, name): &ServerName) -> ServerLabels {
     ServerLabels { name: name.clone(), namespace: namespace.clone() }
 }
 
-fn condition_labels(server: &MCPServer, condition: &Condition) -> ConditionLabels {
+fn condition_labels(server: &MCPServer, condition: &Condition) -> SharedLabels {
     let (namespace, name) = name(server);
-    ConditionLabels {
+    SharedLabels(Arc::new(ConditionLabels {
         name,
         namespace,
         r#type: condition.type_.clone(),
         status: condition.status.clone(),
         reason: condition.reason.clone(),
-    }
+    }))
 }

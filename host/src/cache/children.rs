@@ -1,7 +1,7 @@
 //! The objects that servers were rendered to: who controls them, whether somebody touched our fields, how they do.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
@@ -66,8 +66,8 @@ pub struct Children(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    children: HashMap<ChildKey, Child>,
-    by_controller: HashMap<String, BTreeSet<ChildKey>>,
+    children: HashMap<ChildKey, Arc<Child>>,
+    by_controller: HashMap<String, Vec<ChildKey>>,
     watched: HashSet<Kind>,
 }
 
@@ -76,7 +76,7 @@ impl Known {
         let Some(child) = self.children.remove(key) else { return };
         let Some(uid) = child.controller_uid() else { return };
         if let Some(keys) = self.by_controller.get_mut(uid) {
-            keys.remove(key);
+            keys.retain(|known| known != key);
             if keys.is_empty() {
                 self.by_controller.remove(uid);
             }
@@ -96,27 +96,28 @@ impl Children {
     }
 
     /// The child of that name.
-    pub fn get(&self, key: &ChildKey) -> Option<Child> {
+    pub fn get(&self, key: &ChildKey) -> Option<Arc<Child>> {
         self.known().children.get(key).cloned()
     }
 
     /// The children that a server controls.
     pub fn controlled_by(&self, uid: &str) -> Vec<ChildKey> {
-        self.known().by_controller.get(uid).into_iter().flatten().cloned().collect()
+        self.known().by_controller.get(uid).cloned().unwrap_or_default()
     }
 
     /// Takes over what a watch or a reply says, unless something newer is known. Tells whether anything but the
     /// version changed.
-    pub fn observe(&self, key: ChildKey, child: Child) -> bool {
+    pub fn observe(&self, key: ChildKey, child: impl Into<Arc<Child>>) -> bool {
+        let child = child.into();
         let mut known = self.known();
         let changed = match known.children.get(&key) {
             Some(old) if old.uid == child.uid && old.version > child.version => return false,
-            Some(old) => Child { version: child.version, ..old.clone() } != child,
+            Some(old) => Child { version: child.version, ..Child::clone(old) } != *child,
             None => true,
         };
         known.remove(&key);
         if let Some(uid) = child.controller_uid() {
-            known.by_controller.entry(uid.to_owned()).or_default().insert(key.clone());
+            known.by_controller.entry(uid.to_owned()).or_default().push(key.clone());
         }
         known.children.insert(key, child);
         changed
@@ -133,7 +134,12 @@ impl Children {
     }
 
     /// Forgets the children of `kind` that a complete list, of one namespace or all, did not have; returns them.
-    pub fn retain(&self, kind: &Kind, namespace: Option<&str>, listed: &BTreeSet<ChildKey>) -> Vec<(ChildKey, Child)> {
+    pub fn retain(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        listed: &HashSet<ChildKey>,
+    ) -> Vec<(ChildKey, Arc<Child>)> {
         let mut known = self.known();
         let in_scope = |key: &ChildKey| namespace.is_none_or(|namespace| namespace == key.namespace);
         let gone = |key: &&ChildKey| key.kind == *kind && in_scope(key) && !listed.contains(*key);
@@ -164,11 +170,11 @@ mod tests {
         ChildKey { kind: Kind::Service, namespace: "default".into(), name: "a".into() }
     }
 
-    fn child(uid: &str, version: &str, owner: &str) -> Child {
+    fn child(uid: &str, version: &str, owner: &str) -> Arc<Child> {
         let metadata = json!({"uid": uid, "resourceVersion": version, "ownerReferences": [
             {"apiVersion": "v1", "kind": "X", "name": "x", "uid": owner, "controller": true},
         ]});
-        Child::of(&serde_json::from_value(metadata).unwrap(), None)
+        Arc::new(Child::of(&serde_json::from_value(metadata).unwrap(), None))
     }
 
     #[test]

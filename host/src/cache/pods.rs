@@ -2,7 +2,7 @@
 
 mod trouble;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
@@ -42,6 +42,8 @@ const TEMPLATE_LABELS: [&str; 2] = ["pod-template-hash", "controller-revision-ha
 /// One pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
+    /// Its name.
+    pub name: String,
     /// Its uid.
     pub uid: String,
     /// When it was made.
@@ -65,6 +67,7 @@ impl Pod {
         }
         let ready = status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
         Some(Self {
+            name: view.name_any(),
             uid: view.uid().unwrap_or_default(),
             created: view.creation_timestamp(),
             template: TEMPLATE_LABELS.iter().find_map(|label| view.labels().get(*label).cloned()),
@@ -75,13 +78,13 @@ impl Pod {
     }
 }
 
-/// All pods of all servers.
+/// All pods of all servers, those of each sorted by name. Most servers have one, and a map would have room for eleven.
 #[derive(Default)]
-pub struct Pods(Mutex<HashMap<ServerName, BTreeMap<String, Pod>>>);
+pub struct Pods(Mutex<HashMap<ServerName, Vec<Pod>>>);
 
 impl Pods {
-    /// The pods of a server by name.
-    pub fn of(&self, namespace: &str, server: &str) -> BTreeMap<String, Pod> {
+    /// The pods of a server, sorted by name.
+    pub fn of(&self, namespace: &str, server: &str) -> Vec<Pod> {
         self.known().get(&(namespace.to_owned(), server.to_owned())).cloned().unwrap_or_default()
     }
 
@@ -92,7 +95,7 @@ impl Pods {
                 let server = server_of(view)?;
                 let mut known = self.known();
                 let pods = known.entry(server.clone()).or_default();
-                (pods.insert(view.name_any(), pod.clone()) != Some(pod)).then_some(server)
+                replace(pods, pod).then_some(server)
             }
             None => self.forget(view),
         }
@@ -103,7 +106,9 @@ impl Pods {
         let server = server_of(view)?;
         let mut known = self.known();
         let pods = known.get_mut(&server)?;
-        let removed = pods.remove(&view.name_any()).is_some();
+        let before = pods.len();
+        pods.retain(|pod| pod.name != view.name_any());
+        let removed = pods.len() < before;
         if pods.is_empty() {
             known.remove(&server);
         }
@@ -118,7 +123,7 @@ impl Pods {
                 return true;
             }
             let before = pods.len();
-            pods.retain(|_, pod| listed.contains(&pod.uid));
+            pods.retain(|pod| listed.contains(&pod.uid));
             if pods.len() != before {
                 changed.push(server.clone());
             }
@@ -127,9 +132,22 @@ impl Pods {
         changed
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<ServerName, BTreeMap<String, Pod>>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<ServerName, Vec<Pod>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Puts the pod in its place. Tells whether that changed anything.
+fn replace(pods: &mut Vec<Pod>, pod: Pod) -> bool {
+    match pods.binary_search_by(|known| known.name.cmp(&pod.name)) {
+        Ok(place) if pods[place] == pod => return false,
+        Ok(place) => pods[place] = pod,
+        Err(place) => {
+            pods.reserve_exact(1);
+            pods.insert(place, pod);
+        }
+    }
+    true
 }
 
 fn server_of(view: &PodView) -> Option<ServerName> {
@@ -167,8 +185,9 @@ mod tests {
         assert_eq!(pods.observe(&running(&[0, 0])), server);
         assert_eq!(pods.observe(&running(&[0, 0])), None);
         assert_eq!(pods.observe(&running(&[1, 2])), server);
-        let found = &pods.of("maps", "weather")["weather-1"];
-        assert_eq!((found.uid.as_str(), found.ready, found.restarts), ("p", true, 3));
+        let found = &pods.of("maps", "weather")[0];
+        assert_eq!((found.name.as_str(), found.ready), ("weather-1", true));
+        assert_eq!((found.uid.as_str(), found.restarts), ("p", 3));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who is a server: what the watch of MCPServers says, and what ends with a server.
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 
 use kube::ResourceExt;
@@ -46,7 +47,7 @@ impl Observer {
                 known.observe(name(server), server.labels().clone())
             }
             Event::InitDone => {
-                let gone = known.retain(self.namespace.as_deref(), &self.listed);
+                let gone = known.retain(self.namespace.as_deref(), &mem::take(&mut self.listed));
                 for server in &gone {
                     self.ctx.metrics.forget(server);
                 }

@@ -5,6 +5,7 @@ pub(super) mod granted;
 mod sources;
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future};
@@ -87,7 +88,7 @@ impl Start<'_> {
                         listed.extend(pod.uid());
                         ctx.cache.pods.observe(&pod).into_iter().collect()
                     }
-                    Event::InitDone => ctx.cache.pods.retain(namespace.as_deref(), &listed),
+                    Event::InitDone => ctx.cache.pods.retain(namespace.as_deref(), &mem::take(&mut listed)),
                     Event::Apply(pod) => ctx.cache.pods.observe(&pod).into_iter().collect(),
                     Event::Delete(pod) => ctx.cache.pods.forget(&pod).into_iter().collect(),
                 };

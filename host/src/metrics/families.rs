@@ -1,13 +1,24 @@
 //! Every series there is, with its labels and its description.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+/// Labels of a condition's series, which two maps hold: there are some for each server.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+pub(super) struct SharedLabels(pub Arc<ConditionLabels>);
+
+impl EncodeLabelSet for SharedLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        self.0.encode(encoder)
+    }
+}
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct ConditionLabels {
@@ -77,7 +88,7 @@ pub(super) type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 /// All series.
 pub(super) struct Families {
     pub registry: Mutex<Registry>,
-    pub conditions: Family<ConditionLabels, Gauge>,
+    pub conditions: Family<SharedLabels, Gauge>,
     pub validation_failures: Family<FailureLabels, Counter>,
     pub deployment_failures: Family<FailureLabels, Counter>,
     pub service_failures: Family<FailureLabels, Counter>,

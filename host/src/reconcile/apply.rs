@@ -13,6 +13,7 @@ mod tests;
 mod unchanged;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ApiResource, DeleteParams, Patch, PatchParams, Preconditions};
@@ -313,7 +314,7 @@ async fn prune(
         let child = match ctx.cache.children.get(&key) {
             // No plugin is granted this kind any more, so nobody watches it.
             None if !ctx.cache.children.are_watched(&key.kind) => {
-                live(&key, ctx).await?.map(|metadata| Child::of(&metadata, None))
+                live(&key, ctx).await?.map(|metadata| Arc::new(Child::of(&metadata, None)))
             }
             child => child,
         };

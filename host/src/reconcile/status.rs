@@ -9,8 +9,6 @@ mod tests;
 mod workload;
 mod write;
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::controller::Action;
 
@@ -39,7 +37,7 @@ pub struct Observation<'a> {
     /// Its workload, if there is one.
     pub workload: Option<&'a Workload>,
     /// Its pods by name.
-    pub pods: &'a BTreeMap<String, Pod>,
+    pub pods: &'a [Pod],
     /// Whether handshakes are made at all.
     pub verify: bool,
     /// The last handshake since the operator started.
@@ -141,7 +139,7 @@ pub async fn report(
     let workload = in_slot(render, WORKLOAD).and_then(|object| {
         let kind = Kind::named(&object.api_version, &object.kind);
         let key = ChildKey { kind, namespace: identity.namespace.clone(), name: object.name.clone() };
-        ctx.cache.children.get(&key)?.workload
+        ctx.cache.children.get(&key)?.workload.clone()
     });
     let pods = ctx.cache.pods.of(&identity.namespace, &identity.name);
     let url = url(server, render, &ctx.surroundings.cluster_domain);
@@ -187,10 +185,10 @@ async fn verify(
     Ok(ctx.verifier.verdict(uid))
 }
 
-fn subject(server: &MCPServer, url: &str, pods: &BTreeMap<String, Pod>) -> Subject {
+fn subject(server: &MCPServer, url: &str, pods: &[Pod]) -> Subject {
     Subject {
         url: url.to_owned(),
-        pods: pods.values().filter(|pod| pod.ready).map(|pod| (pod.uid.clone(), pod.restarts)).collect(),
+        pods: pods.iter().filter(|pod| pod.ready).map(|pod| (pod.uid.clone(), pod.restarts)).collect(),
         generation: server.metadata.generation.unwrap_or_default(),
     }
 }

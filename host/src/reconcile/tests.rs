@@ -152,7 +152,7 @@ async fn what_was_applied_is_rendered_again_when_what_it_depends_on_or_it_itself
     assert_eq!((renders(&ctx), calls(&script)), (1, vec![]), "nothing changed");
     let key = ChildKey { kind: Kind::Service, namespace: "default".into(), name: "a".into() };
     let child = ctx.cache.children.get(&key).unwrap();
-    let touched = Child { fields: Some("other".into()), ..child };
+    let touched = Child { fields: Some("other".into()), ..Child::clone(&child) };
     ctx.cache.children.observe(key, touched);
     attempt(&server, &ctx).await;
     assert_eq!((renders(&ctx), calls(&script)), (2, vec!["FORCE services".to_owned()]), "somebody took a field");

@@ -1,6 +1,7 @@
 //! The watches of what servers were rendered to: metadata of all kinds, and of workloads how their pods do.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 
 use futures::Stream;
@@ -42,16 +43,16 @@ impl Start<'_> {
         view: impl Fn(T) -> (ObjectMeta, Option<Workload>) + Send + 'static,
     ) {
         let (ctx, signals, kind) = (Arc::clone(self.ctx), Arc::clone(self.signals), kind.clone());
-        let mut listed = BTreeSet::new();
+        let mut listed = HashSet::new();
         self.follow(kind.to_string(), objects, move |event| {
-            let observe = |object, listed: Option<&mut BTreeSet<ChildKey>>| {
+            let observe = |object, listed: Option<&mut HashSet<ChildKey>>| {
                 let (metadata, workload) = view(object);
                 let key = child_key(&kind, &metadata);
-                let child = Child::of(&metadata, workload);
+                let child = Arc::new(Child::of(&metadata, workload));
                 if let Some(listed) = listed {
                     listed.insert(key.clone());
                 }
-                if ctx.cache.children.observe(key.clone(), child.clone()) {
+                if ctx.cache.children.observe(key.clone(), Arc::clone(&child)) {
                     signals.child(&key, &child);
                 }
             };
@@ -60,7 +61,8 @@ impl Start<'_> {
                 Event::InitApply(object) => observe(object, Some(&mut listed)),
                 Event::Apply(object) => observe(object, None),
                 Event::InitDone => {
-                    for (key, child) in ctx.cache.children.retain(&kind, namespace.as_deref(), &listed) {
+                    for (key, child) in ctx.cache.children.retain(&kind, namespace.as_deref(), &mem::take(&mut listed))
+                    {
                         signals.child(&key, &child);
                     }
                 }

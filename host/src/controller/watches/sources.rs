@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::mem;
 use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -46,7 +47,7 @@ impl Start<'_> {
                         listed.insert(key(&object));
                         observe(&object)
                     }
-                    Event::InitDone => ctx.cache.sources.retain(kind, namespace.as_deref(), &listed),
+                    Event::InitDone => ctx.cache.sources.retain(kind, namespace.as_deref(), &mem::take(&mut listed)),
                     Event::Apply(object) => observe(&object),
                     Event::Delete(object) => {
                         let (namespace, source) = key(&object);

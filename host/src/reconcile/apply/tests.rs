@@ -67,7 +67,7 @@ async fn a_field_that_somebody_took_is_applied_by_force() {
 fn touch(kind: Kind, ctx: &Context) {
     let key = ChildKey { kind, namespace: "default".into(), name: "a".into() };
     let child = ctx.cache.children.get(&key).unwrap();
-    let touched = Child { fields: Some("other".into()), version: child.version + 1, ..child };
+    let touched = Child { fields: Some("other".into()), version: child.version + 1, ..Child::clone(&child) };
     ctx.cache.children.observe(key, touched);
 }
 
@@ -118,7 +118,7 @@ async fn a_number_of_pods_that_the_spec_gives_up_is_handed_over_first() {
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
     let child = ctx.cache.children.get(&key).unwrap();
     let workload = Some(Workload { desired: 3, ..Workload::default() });
-    let numbered = Child { owns_replicas: true, fields: Some("other".into()), workload, ..child };
+    let numbered = Child { owns_replicas: true, fields: Some("other".into()), workload, ..Child::clone(&child) };
     ctx.cache.children.observe(key, numbered);
     attempt(&server, &ctx).await.unwrap();
     assert_eq!(script.calls(), ["APPLY deployments", "FORCE deployments"]);
@@ -134,7 +134,7 @@ async fn a_workload_lags_from_the_moment_of_our_write() {
     let (_, ctx) = scripted([says(200, applied()), says(200, applied()), says(200, reply)]);
     settled(&ctx).await;
     let key = ChildKey { kind: Kind::Deployment, namespace: "default".into(), name: "a".into() };
-    let workload = ctx.cache.children.get(&key).unwrap().workload.unwrap();
+    let workload = ctx.cache.children.get(&key).unwrap().workload.clone().unwrap();
     assert_eq!((workload.lagging, workload.desired, workload.available), (true, 3, 1));
 }
 
@@ -201,7 +201,7 @@ async fn what_is_no_longer_rendered_is_deleted_after_everything_else_was_applied
     script.calls();
     let stale = ChildKey { kind: Kind::Service, namespace: "default".into(), name: "a-old".into() };
     let ours = ctx.cache.children.get(&ChildKey { name: "a".into(), ..stale.clone() }).unwrap();
-    ctx.cache.children.observe(stale.clone(), Child { uid: "stale".into(), ..ours });
+    ctx.cache.children.observe(stale.clone(), Child { uid: "stale".into(), ..Child::clone(&ours) });
     attempt(&server, &ctx).await.unwrap();
     assert_eq!(script.calls(), ["DELETE services"]);
     assert_eq!(ctx.cache.children.get(&stale), None);

@@ -23,7 +23,7 @@ const URL: &str = "http://weather.team-a.svc.cluster.local:8080/mcp";
 struct Scene {
     outcome: Result<Applied, Error>,
     workload: Option<Workload>,
-    pods: BTreeMap<String, Pod>,
+    pods: Vec<Pod>,
     verify: bool,
     handshake: Option<Outcome>,
     generation: i64,
@@ -37,7 +37,7 @@ impl Scene {
         Self {
             outcome: Ok(Applied::recorded(record(), &[])),
             workload: Some(workload),
-            pods: BTreeMap::new(),
+            pods: Vec::new(),
             verify: true,
             handshake: None,
             generation: 1,
@@ -67,21 +67,21 @@ impl Scene {
     }
 
     fn with_trouble(mut self, trouble: Trouble) -> Self {
-        self.pods.insert("weather-1".into(), pod(1, Some(trouble)));
+        self.pods.push(pod("weather-1", 1, Some(trouble)));
         self
     }
 
     /// A pod that is starting is to replace one of an earlier template, which is in trouble.
     fn replacing(mut self, trouble: Trouble) -> Self {
-        self.pods.insert("weather-0".into(), pod(0, Some(trouble)));
-        self.pods.insert("weather-1".into(), pod(1, None));
+        self.pods.push(pod("weather-0", 0, Some(trouble)));
+        self.pods.push(pod("weather-1", 1, None));
         self
     }
 
     /// No pod of the newest template exists yet.
     fn before_replacing(mut self, trouble: Trouble) -> Self {
         self.workload.as_mut().unwrap().updated = 0;
-        self.pods.insert("weather-0".into(), pod(0, Some(trouble)));
+        self.pods.push(pod("weather-0", 0, Some(trouble)));
         self
     }
 
@@ -152,8 +152,9 @@ impl Scene {
 }
 
 /// A pod that does not serve, of the template with this number.
-fn pod(template: i64, trouble: Option<Trouble>) -> Pod {
+fn pod(name: &str, template: i64, trouble: Option<Trouble>) -> Pod {
     Pod {
+        name: name.into(),
         uid: "u".into(),
         created: Some(Time(Timestamp::from_second(template).unwrap())),
         template: Some(template.to_string()),

@@ -1,7 +1,5 @@
 //! Whether a server's pods serve, in one word and one sentence. Pure.
 
-use std::collections::BTreeMap;
-
 use super::Observation;
 use crate::api::MCPServerStatus;
 use crate::cache::pods::{Pod, Trouble};
@@ -71,18 +69,18 @@ fn none(reason: Option<String>, unready: Option<String>, before: &Before) -> Ser
 }
 
 /// The trouble of the first pod by name that has any of this sort.
-fn trouble<'a>(mut pods: impl Iterator<Item = (&'a String, &'a Pod)>, sort: fn(&Trouble) -> bool) -> Option<String> {
-    pods.find_map(|(name, pod)| {
+fn trouble<'a>(mut pods: impl Iterator<Item = &'a Pod>, sort: fn(&Trouble) -> bool) -> Option<String> {
+    pods.find_map(|pod| {
         let trouble = pod.trouble.as_ref().filter(|trouble| sort(trouble))?;
-        Some(format!("{trouble} (pod {name})"))
+        Some(format!("{trouble} (pod {})", pod.name))
     })
 }
 
 /// The pods of the newest template; what ails those of earlier ones is about to be over. The newest pod is of the newest
 /// template, once the workload's controller counts a pod of it at all.
-fn newest<'a>(workload: &Workload, pods: &'a BTreeMap<String, Pod>) -> impl Iterator<Item = (&'a String, &'a Pod)> {
-    let newest = pods.values().max_by_key(|pod| pod.created.as_ref()).filter(|_| workload.updated > 0);
-    pods.iter().filter(move |(_, pod)| newest.is_some_and(|newest| newest.template == pod.template))
+fn newest<'a>(workload: &Workload, pods: &'a [Pod]) -> impl Iterator<Item = &'a Pod> {
+    let newest = pods.iter().max_by_key(|pod| pod.created.as_ref()).filter(|_| workload.updated > 0);
+    pods.iter().filter(move |pod| newest.is_some_and(|newest| newest.template == pod.template))
 }
 
 /// What the last status said about the pods.
