@@ -55,6 +55,7 @@ pub(super) fn for_pool() -> anyhow::Result<Engine> {
 fn config() -> Config {
     let mut config = Config::new();
     config
+        .native_unwind_info(false) // nobody unwinds through a plugin: wasmtime walks frame pointers
         .epoch_interruption(true)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
@@ -66,7 +67,9 @@ fn pool(places: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     // The first pages of a used slot are wiped by hand: cheaper than asking the kernel, above all with several threads. A slot
     // keeps no more than the plugin in it has: 0.3 MiB the default one, 1.3 one in JavaScript, 4.5 in Go, 12.4 in Python. With
-    // 2 MiB for all, those in Go take nearly twice as long, and those in Python more than twice.
+    // 2 MiB for all, those in Go take nearly twice as long, and those in Python more than twice. Asking the kernel which pages
+    // were written (`pagemap_scan`) loads Python in a third of the time and renders in twice the time: wasmtime 48 asks for 32
+    // runs of pages and gives the others back.
     pool.linear_memory_keep_resident(16 << 20).table_keep_resident(64 << 10);
     pool.total_component_instances(places)
         .total_core_instances(places.saturating_mul(CORE_INSTANCES))
