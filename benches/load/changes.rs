@@ -44,6 +44,9 @@ pub struct FanOut {
     pub seconds: f64,
     /// The longest time, in milliseconds, that a change of a server that does not use it took meanwhile. None where all use it.
     pub bystander: Option<f64>,
+    /// The longest time, in milliseconds, that the author's own request for such a change took: what the API server takes for one.
+    #[serde(default)]
+    pub request: Option<f64>,
     /// What the operator asked for.
     pub requests: Requests,
 }
@@ -95,7 +98,7 @@ pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
     let before = operator.usage()?;
     let mut times = Vec::new();
     for edit in 0..EDITS {
-        times.push(one(servers, edit * servers.count / EDITS, &image("edit", servers, edit), &mut seen).await?);
+        times.push(one(servers, edit * servers.count / EDITS, &image("edit", servers, edit), &mut seen).await?.all);
         tokio::time::sleep(PAUSE).await;
     }
     crate::growth::quiet(operator).await?;
@@ -111,15 +114,26 @@ fn image(what: &str, servers: &Servers, edit: usize) -> String {
 }
 
 /// Milliseconds of one change.
-async fn one(servers: &Servers, index: usize, image: &str, seen: &mut Seen) -> Result<f64> {
+#[derive(Clone, Copy)]
+struct Time {
+    /// Of the author's request.
+    request: f64,
+    /// From its beginning to the child's event.
+    all: f64,
+}
+
+/// Makes one change.
+async fn one(servers: &Servers, index: usize, image: &str, seen: &mut Seen) -> Result<Time> {
     let start = Instant::now();
+    let passed = || start.elapsed().as_secs_f64() * 1000.0;
     servers.change_image(index, image).await?;
+    let request = passed();
     let name = Servers::name(index);
     loop {
         let event = tokio::time::timeout(PATIENCE, seen.events.recv()).await;
         let (deployment, seen, _) = event.context("the Deployment does not change")?.context("the watch ended")?;
         if deployment == name && seen == image {
-            return Ok(start.elapsed().as_secs_f64() * 1000.0);
+            return Ok(Time { request, all: passed() });
         }
     }
 }
@@ -130,7 +144,8 @@ pub async fn fan_out(bench: &Bench, servers: &Servers) -> Result<FanOut> {
     let audit = bench.plane.audit("operator")?;
     let users = servers.sharers();
     let stop = tokio_util::sync::CancellationToken::new();
-    let bystanders = tokio::spawn(bystanders(servers.clone(), stop.clone()));
+    let (others, _) = watch(servers).await?;
+    let bystanders = tokio::spawn(bystanders(servers.clone(), others, stop.clone()));
     let start = Instant::now();
     servers.configure(0, &format!("{start:?}")).await?;
     let mut rolled = std::collections::HashSet::new();
@@ -144,22 +159,29 @@ pub async fn fan_out(bench: &Bench, servers: &Servers) -> Result<FanOut> {
     }
     let seconds = start.elapsed().as_secs_f64();
     stop.cancel();
-    let bystander = bystanders.await??;
+    let longest = bystanders.await??;
+    let (bystander, request) = (longest.map(|time| time.all), longest.map(|time| time.request));
     ensure!(rolled.len() == users, "{} Deployments were changed, {users} use the ConfigMap", rolled.len());
-    Ok(FanOut { users, seconds, bystander, requests: Requests::of(&audit.requests()?) })
+    Ok(FanOut { users, seconds, bystander, request, requests: Requests::of(&audit.requests()?) })
 }
 
-/// The longest time that a change of an unrelated server takes until `stop`.
-async fn bystanders(servers: Servers, stop: tokio_util::sync::CancellationToken) -> Result<Option<f64>> {
-    let (mut seen, _) = watch(&servers).await?;
-    let (mut longest, first) = (None::<f64>, servers.sharers());
+/// The longest times of changes of unrelated servers until `stop`.
+async fn bystanders(
+    servers: Servers,
+    mut seen: Seen,
+    stop: tokio_util::sync::CancellationToken,
+) -> Result<Option<Time>> {
+    let (mut longest, first) = (None::<Time>, servers.sharers());
     for edit in 0.. {
         if stop.is_cancelled() || first >= servers.count {
             break;
         }
         let index = first + edit % (servers.count - first);
         let time = one(&servers, index, &image("bystander", &servers, edit), &mut seen).await?;
-        longest = Some(longest.map_or(time, |longest| longest.max(time)));
+        longest = Some(longest.map_or(time, |longest| Time {
+            request: longest.request.max(time.request),
+            all: longest.all.max(time.all),
+        }));
         tokio::time::sleep(PAUSE).await;
     }
     Ok(longest)

@@ -75,7 +75,7 @@ fn growth(sizes: &[Growth]) -> String {
     let mut table = String::new();
     row(&mut table, "servers", sizes, |growth| growth.servers.to_string());
     let _ = writeln!(table, "|---|{}", "---|".repeat(sizes.len()));
-    let rows: [Row; 19] = [
+    let rows: [Row; 20] = [
         ("made, until Ready with an address, s", |g| format!("{} in {:.1}", g.creation.servers, g.creation.seconds)),
         ("… write requests for each, events aside", |g| per(g.creation.span.requests.written(), g.creation.servers)),
         ("… CPU for each, ms", |g| format!("{:.1}", g.creation.span.cpu * 1000.0 / amount(g.creation.servers))),
@@ -101,6 +101,9 @@ fn growth(sizes: &[Growth]) -> String {
         ("… until all are rolled, s", |g| format!("{:.1}", g.fan_out.seconds)),
         ("… longest change of another server meanwhile, ms", |g| {
             g.fan_out.bystander.map_or_else(|| "none".to_owned(), |longest| format!("{longest:.0}"))
+        }),
+        ("… longest request of its author for it, ms", |g| {
+            g.fan_out.request.map_or_else(|| "none".to_owned(), |longest| format!("{longest:.0}"))
         }),
         ("another policy, same output: s", |g| format!("{:.2}", g.swap.seconds)),
         ("… write requests about servers", |g| g.swap.writes().to_string()),

@@ -39,9 +39,6 @@ use crate::reconcile::{Context, call, reconcile};
 /// Events of one server that come within this time are one reconcile. Longer would let a busy server wait for ever,
 /// because each event starts it anew.
 const DEBOUNCE: Duration = Duration::from_millis(5);
-/// Of the servers that a shared change touches, so many for each reconcile at a time are in the queue: enough to keep all
-/// busy, few enough for a server that was changed itself to wait behind.
-const SHARED_IN_QUEUE: usize = 2;
 
 /// Which namespaces are watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +92,18 @@ pub struct Limits {
     pub reconciles: u16,
 }
 
+impl Limits {
+    /// Servers that a shared change touches and that wait in the queue: enough to keep all reconciles busy.
+    fn waiting(self) -> u16 {
+        self.reconciles.saturating_mul(2)
+    }
+
+    /// Reconciles of such servers; the others are for servers that were changed themselves.
+    fn of_shared(self) -> u16 {
+        (self.reconciles / 4 * 3).max(1)
+    }
+}
+
 /// Runs until `stop` is cancelled, then finishes what is in flight. `ready` is called once everything is known.
 pub async fn run(
     ctx: Arc<Context>,
@@ -144,7 +153,7 @@ async fn reconcile_servers(
 ) {
     let shared = Shared {
         slots: Arc::new(Semaphore::new(limits.reconciles.into())),
-        lane: Arc::new(Lane::new(SHARED_IN_QUEUE * usize::from(limits.reconciles))),
+        lane: Arc::new(Lane::new(limits.waiting().into(), limits.of_shared().into())),
     };
     let apis = scope.apis(|namespace| watches::namespaced::<Guarded>(&ctx.client, namespace));
     let (mut senders, mut controllers) = (Vec::new(), Vec::new());
@@ -179,8 +188,10 @@ async fn controller(
     let servers = changed_servers(ctx, part, writer);
     let (metrics, mine, lane) = (ctx.metrics.clone(), shared.clone(), Arc::clone(&shared.lane));
     let (watched, known_ones) = (store.clone(), store.clone());
+    // Who waits for a turn counts as well.
+    let concurrency = limits.reconciles.saturating_add(limits.waiting());
     Controller::for_stream(servers, store)
-        .with_config(Config::default().debounce(DEBOUNCE).concurrency(limits.reconciles))
+        .with_config(Config::default().debounce(DEBOUNCE).concurrency(concurrency))
         .reconcile_on(triggers.filter_map(move |server| {
             let reference = known(&known_ones, &server);
             match reference {
@@ -241,11 +252,11 @@ async fn one(
     watched: Store<Guarded>,
     shared: Shared,
 ) -> Result<Action, Infallible> {
-    let _slot = shared.slots.acquire_owned().await.expect("the semaphore is never closed");
     let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
     let key = (namespace.clone(), name.clone());
+    let _turn = shared.lane.turn(&key).await;
+    let _slot = shared.slots.acquire_owned().await.expect("the semaphore is never closed");
     ctx.metrics.begun(&key);
-    shared.lane.leave(&key);
     let start = Instant::now();
     let (action, result) = match &server.0 {
         Ok(server) => {

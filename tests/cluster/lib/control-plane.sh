@@ -45,7 +45,8 @@ start_apiserver() {
   local flags=()
   if [ "$AUDIT" = 1 ]; then
     write_audit_policy
-    flags+=(--audit-policy-file="$STATE/etc/audit-policy.yaml" --audit-log-path="$STATE/audit.log")
+    flags+=(--audit-policy-file="$STATE/etc/audit-policy.yaml" --audit-log-path="$STATE/audit.log"
+      --audit-log-maxsize=100000) # one file, whatever its size: tests and benchmarks read on in it
   fi
   start apiserver "$BIN/kube-apiserver" --etcd-servers="http://127.0.0.1:${PORTS[0]}" \
     --bind-address="$API_ADDRESS" --advertise-address="$API_ADDRESS" --secure-port="$API_PORT" \
