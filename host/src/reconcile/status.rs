@@ -36,7 +36,7 @@ pub struct Observation<'a> {
     pub outcome: &'a Result<Applied, Error>,
     /// Its workload, if there is one.
     pub workload: Option<&'a Workload>,
-    /// Its pods by name.
+    /// Its pods, sorted by name.
     pub pods: &'a [Pod],
     /// Whether handshakes are made at all.
     pub verify: bool,
