@@ -6,7 +6,7 @@
 //! - `instance`: of that, making the instance and the call in it.
 //! - `native`: the same work as the default plugin's, by the same code without WebAssembly: from JSON text to JSON text.
 //! - `gather` and `vet`: what the operator does before and after the default plugin.
-//! - `load`: a plugin whose digest is known, from its compiled image, until it has described itself.
+//! - `load`: a plugin whose digest is known, from its compiled image and what it said of itself before, until it can render.
 //! - `digest`: hashing a component, once when it is read.
 //!
 //! Nothing is judged here. What cannot vary from run to run, fuel and sizes, is held by `host/tests/mcp_render/cost.rs`.

@@ -48,9 +48,17 @@ fn is_changeable(directory: &Metadata) -> bool {
     by_others && !is_sticky || owner != 0 && owner != geteuid().as_raw()
 }
 
-/// Writes a file that is there whole or not at all. Until then it is one whose name begins with `.tmp`, beside it.
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".tmp";
+
+/// Whether a file of this name is being written, or was when its writer was killed.
+pub fn is_unfinished(name: &str) -> bool {
+    name.starts_with(UNFINISHED)
+}
+
+/// Writes a file that is there whole or not at all. Until then it is [unfinished](is_unfinished), beside it.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(path.parent().unwrap_or(path))?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }

@@ -5,5 +5,5 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
-    additional_derives: [PartialEq, Eq],
+    additional_derives: [PartialEq, Eq, serde::Deserialize, serde::Serialize],
 });

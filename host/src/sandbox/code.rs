@@ -1,4 +1,5 @@
-//! Machine code of components, kept in a directory: compiled once by a child process, then mapped in a millisecond.
+//! Machine code of components, kept in a directory: compiled once by a child process, then mapped in a millisecond. Beside it
+//! stands what a component says of itself, so that it is asked once.
 //!
 //! Compiling a large component takes hundreds of megabytes for a while, which a process that has had them once does not
 //! give back; so another process does it, within limits of its own. An image is native code: only files that our own
@@ -18,6 +19,7 @@ use anyhow::{Context as _, bail};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::bindings::exports::mcp::render::info::PluginInfo;
 use super::digest::Digest;
 use super::engine;
 use super::failure::Failure;
@@ -29,8 +31,9 @@ const COMPILE_MEMORY: u64 = 1 << 30;
 /// CPU time that it may take, in seconds.
 const COMPILE_SECONDS: u64 = 300;
 
-/// How names of finished images end.
-const SUFFIX: &str = ".cwasm";
+/// How the name of an image ends, and that of what its component says of itself.
+const IMAGE: &str = "cwasm";
+const DESCRIPTION: &str = "json";
 
 /// A directory of compiled components.
 #[derive(Clone, Debug)]
@@ -46,7 +49,7 @@ impl CodeCache {
     pub fn new(directory: &Path, compiler: &Path) -> io::Result<Self> {
         private_files::directory(directory)?;
         let cache = Self { directory: directory.to_owned(), compiler: compiler.to_owned(), is_shared: false };
-        cache.remove(|name| !name.ends_with(SUFFIX))?; // what children that were killed left behind
+        cache.remove(private_files::is_unfinished)?; // what children that were killed left behind
         Ok(cache)
     }
 
@@ -79,6 +82,22 @@ impl CodeCache {
         }
     }
 
+    /// What the component said of itself when it was asked last. It would say so again: it gets the same clock and the same
+    /// random numbers each time.
+    pub(super) fn description(&self, engine: &Engine, digest: &Digest) -> Option<PluginInfo> {
+        let text = fs::read(self.image(engine, digest).with_extension(DESCRIPTION)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Keeps what the component says of itself. Where that is not possible, it is asked again.
+    pub(super) fn keep_description(&self, engine: &Engine, digest: &Digest, info: &PluginInfo) {
+        let path = self.image(engine, digest).with_extension(DESCRIPTION);
+        let text = serde_json::to_vec(info).expect("texts are JSON");
+        if let Err(error) = private_files::write(&path, &text) {
+            tracing::debug!(path = %path.display(), %error, "A plugin's description is not kept");
+        }
+    }
+
     /// The code in an image that is there and fits.
     fn kept(&self, engine: &Engine, image: &Path) -> Option<Component> {
         if !image.exists() {
@@ -108,12 +127,11 @@ impl CodeCache {
         }
     }
 
-    /// Removes the images of all components but these.
+    /// Removes what is kept of all components but these.
     pub fn retain(&self, digests: &[Digest]) -> io::Result<()> {
         let wanted: Vec<_> = digests.iter().map(Digest::file_name).collect();
         self.remove(|name| {
-            let of = name.strip_suffix(SUFFIX).and_then(|name| name.split_once('-'));
-            of.is_some_and(|(digest, _)| !wanted.iter().any(|wanted| wanted == digest))
+            name.split_once('-').is_some_and(|(digest, _)| !wanted.iter().any(|wanted| wanted == digest))
         })
     }
 
@@ -130,7 +148,7 @@ impl CodeCache {
     /// Named after everything that decides its contents: the component, and wasmtime's version, its settings and the
     /// features of the CPU.
     fn image(&self, engine: &Engine, digest: &Digest) -> PathBuf {
-        self.directory.join(format!("{}-{:016x}{SUFFIX}", digest.file_name(), compatibility(engine)))
+        self.directory.join(format!("{}-{:016x}.{IMAGE}", digest.file_name(), compatibility(engine)))
     }
 
     fn compile(&self, component: &[u8], image: &Path) -> Result<(), Failure> {
@@ -287,10 +305,12 @@ mod tests {
         let cache = CodeCache::new(directory.path(), Path::new("/bin/false")).unwrap();
         let engine = engine::new(1).unwrap();
         let (kept, forgotten) = (Digest::of(b"kept"), Digest::of(b"forgotten"));
-        for digest in [&kept, &forgotten] {
-            fs::write(cache.image(&engine, digest), "").unwrap();
+        let files = |digest| [IMAGE, DESCRIPTION].map(|kind| cache.image(&engine, digest).with_extension(kind));
+        for file in [&kept, &forgotten].into_iter().flat_map(files) {
+            fs::write(file, "").unwrap();
         }
         cache.retain(&[kept]).unwrap();
-        assert!(cache.image(&engine, &kept).exists() && !cache.image(&engine, &forgotten).exists());
+        assert!(files(&kept).iter().all(|file| file.exists()));
+        assert!(!files(&forgotten).iter().any(|file| file.exists()));
     }
 }

@@ -66,10 +66,7 @@ impl Plugin {
         within(&limits, bytes)?;
         let compiled = compile(shared, bytes, &digest)?;
         let linked = link(&compiled).and_then(Linked::new).map_err(|error| other_types(&error))?;
-        let (info, ..) = call(shared, &linked, &limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
-            instance.mcp_render_info().call_describe(store)
-        })?;
-        let about = About::new(info)?;
+        let about = describe(shared, &linked, &limits, &digest)?;
         let shared = Arc::clone(shared);
         Ok(Self(Arc::new(Loaded { shared, linked, digest, about, limits })))
     }
@@ -141,6 +138,23 @@ fn compile(shared: &Shared, component: &[u8], digest: &Digest) -> Result<Compone
         }),
         _ => Ok(compiled),
     }
+}
+
+/// What the plugin says of itself, now or when it was loaded last: a first instance, and to make room for a second, takes longer
+/// than everything else about loading a large one.
+fn describe(shared: &Shared, linked: &Linked, limits: &Limits, digest: &Digest) -> Result<About, Failure> {
+    let kept = shared.code.as_ref().and_then(|code| code.description(&shared.engine, digest));
+    if let Some(about) = kept.and_then(|info| About::new(info).ok()) {
+        return Ok(about);
+    }
+    let (info, ..) = call(shared, linked, limits, DESCRIBE_TIME, Seed::default(), |store, instance| {
+        instance.mcp_render_info().call_describe(store)
+    })?;
+    let about = About::new(info)?;
+    if let Some(code) = &shared.code {
+        code.keep_description(&shared.engine, digest, &about.info);
+    }
+    Ok(about)
 }
 
 fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::thread;
+use std::path::Path;
 use std::time::Duration;
+use std::{fs, thread};
 
 use hostile_plugins::component;
 use serde_json::json;
@@ -194,6 +195,32 @@ fn a_loaded_plugin_says_who_it_is() {
     let inspection = inspect(&bytes).unwrap();
     assert_eq!(inspection.contract.as_deref(), Some("mcp:render@0.1.0"));
     assert_eq!(inspection.exports, ["mcp:render/info@0.1.0", "mcp:render/renderer@0.1.0"]);
+}
+
+/// Kept is what was said, whatever it was: so it is plain whether a plugin was asked again.
+#[test]
+fn a_plugin_is_asked_once_who_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().join("code");
+    let load = || {
+        let code = CodeCache::shared(&directory, Path::new("/bin/false")).unwrap();
+        let plugin = Sandbox::with_code_cache(1, code).unwrap().load(&component("good"), patient()).unwrap();
+        plugin.info().version.clone()
+    };
+    assert_eq!(load(), "1.0.0");
+    let entries = fs::read_dir(&directory).unwrap();
+    let description = entries.map(|entry| entry.unwrap().path()).find(|path| path.extension() == Some("json".as_ref()));
+    let description = description.expect("what the plugin said is kept");
+    let kept = fs::read_to_string(&description).unwrap();
+    for (text, version) in [
+        (kept.replace("1.0.0", "2.0.0"), "2.0.0"),
+        (kept.replace("1.0.0", "no version"), "1.0.0"),
+        ("nonsense".to_owned(), "1.0.0"),
+    ] {
+        fs::write(&description, text).unwrap();
+        assert_eq!(load(), version);
+    }
+    assert_eq!(fs::read_to_string(&description).unwrap(), kept, "what could not be read is kept anew");
 }
 
 #[test]

@@ -3,12 +3,13 @@
 //! Several processes may do so at a time, and others may map what goes: a mapped file stays until the last of them ends.
 
 use std::cmp::Reverse;
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::SUFFIX;
+use crate::private_files;
 
 /// What all images may take together, in bytes: those of some ten plugins in Python.
 const MOST: u64 = 512 << 20;
@@ -38,9 +39,9 @@ pub(super) fn sweep(directory: &Path, now: SystemTime) -> io::Result<()> {
     let mut size = 0;
     for Found { path, size: bytes, used } in files {
         let age = now.duration_since(used).unwrap_or_default();
-        let is_image = path.as_os_str().as_encoded_bytes().ends_with(SUFFIX.as_bytes());
+        let is_unfinished = path.file_name().and_then(OsStr::to_str).is_some_and(private_files::is_unfinished);
         size += bytes;
-        if if is_image { age > UNUSED || size > MOST } else { age > UNFINISHED } {
+        if if is_unfinished { age > UNFINISHED } else { age > UNUSED || size > MOST } {
             remove(&path)?;
         }
     }
