@@ -8,47 +8,78 @@ use crate::bench::Bench;
 use crate::requests::Requests;
 use crate::servers::Servers;
 
-/// The operator beside the bare client, on one plane, in one run.
+/// How often the operator has its turn: the machine's speed changes in between, and the API server gets slower as it has more.
+const TURNS: usize = 3;
+
+/// The operator and the bare client in turns, on one plane, in one run; the bare client is the first and the last.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Creation {
-    /// How many servers.
+    /// How many servers are made in each turn.
     pub servers: usize,
-    /// Seconds of the bare client, before and after the operator.
-    pub bare: [f64; 2],
-    /// Seconds of the operator.
-    pub operator: f64,
-    /// CPU seconds of the operator.
-    pub cpu: f64,
-    /// What the operator asked the API server for.
-    pub requests: Requests,
-    /// How many requests the bare client sent.
+    /// Seconds of the bare client.
+    pub bare: Vec<f64>,
+    /// How many requests it sent in each turn.
     pub bare_requests: usize,
+    /// The operator.
+    pub operator: Vec<Turn>,
+}
+
+/// What the operator took.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Turn {
+    /// Seconds, from its first word to the end of the last reconcile.
+    pub seconds: f64,
+    /// CPU seconds.
+    pub cpu: f64,
+    /// What it asked the API server for.
+    pub requests: Requests,
 }
 
 impl Creation {
-    /// Seconds of the operator for each second of the bare client.
+    /// Seconds of the operator for each second of the bare client, on average.
     pub fn ratio(&self) -> f64 {
-        self.operator / (self.bare.iter().sum::<f64>() / 2.0)
+        let operator: Vec<_> = self.operator.iter().map(|turn| turn.seconds).collect();
+        mean(&operator) / mean(&self.bare)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+fn mean(seconds: &[f64]) -> f64 {
+    seconds.iter().sum::<f64>() / seconds.len() as f64
 }
 
 /// The API server alone: nothing reacts to what is written, so it is the operator's requests that are measured.
 pub async fn alone(bench: &Bench, count: usize) -> Result<Creation> {
-    let targets = [bench.servers("bare-1", count).await?, bench.servers("bare-2", count).await?];
-    let (model, servers) = (bench.servers("model", 1).await?, bench.servers("load", count).await?);
-    for target in targets.iter().chain([&model, &servers]) {
-        target.create(0, target.count).await?;
+    let model = bench.servers("model", 1).await?;
+    model.create(0, 1).await?;
+    let (mut targets, mut loads) = (Vec::new(), Vec::new());
+    for turn in 0..=TURNS {
+        targets.push(filled(bench, &format!("bare-{turn}"), count).await?);
+        if turn < TURNS {
+            loads.push(filled(bench, &format!("load-{turn}"), count).await?);
+        }
     }
     bench.plane.pause()?;
     model_of(bench, &model).await?;
     let client = bench.plane.client("operator").await?;
-    let [first, second] =
-        [Bare::prepare(&client, &targets[0], &model).await?, Bare::prepare(&client, &targets[1], &model).await?];
-    let before = first.send().await?;
-    let (operator, cpu, requests) = by_operator(bench, &servers).await?;
-    let after = second.send().await?;
+    let mut creation = Creation { servers: count, bare: Vec::new(), bare_requests: 0, operator: Vec::new() };
+    let mut loads = loads.iter();
+    for target in &targets {
+        let bare = Bare::prepare(&client, target, &model).await?;
+        creation.bare.push(bare.send().await?);
+        creation.bare_requests = bare.requests();
+        if let Some(servers) = loads.next() {
+            creation.operator.push(by_operator(bench, servers).await?);
+        }
+    }
     bench.plane.resume()?;
-    Ok(Creation { servers: count, bare: [before, after], operator, cpu, requests, bare_requests: first.requests() })
+    Ok(creation)
+}
+
+async fn filled(bench: &Bench, namespace: &str, count: usize) -> Result<Servers> {
+    let servers = bench.servers(namespace, count).await?;
+    servers.create(0, count).await?;
+    Ok(servers)
 }
 
 /// Lets the operator make one server, whose status and events stand for all others'.
@@ -58,12 +89,11 @@ async fn model_of(bench: &Bench, model: &Servers) -> Result<()> {
     operator.end().await
 }
 
-/// From the operator's first word to the end of the last reconcile.
-async fn by_operator(bench: &Bench, servers: &Servers) -> Result<(f64, f64, Requests)> {
+async fn by_operator(bench: &Bench, servers: &Servers) -> Result<Turn> {
     let audit = bench.plane.audit("operator")?;
     let mut operator = bench.operator("creation", &["--namespaces", &servers.namespace]).await?;
     let took = operator.until_reconciled(servers.count).await?;
     let usage = operator.usage()?;
     operator.end().await?;
-    Ok((took.as_secs_f64(), usage.cpu, Requests::of(&audit.requests()?)))
+    Ok(Turn { seconds: took.as_secs_f64(), cpu: usage.cpu, requests: Requests::of(&audit.requests()?) })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::creation::Creation;
+use crate::creation::{Creation, Turn};
 use crate::figures::Figures;
 use crate::growth::Growth;
 use crate::machine::Machine;
@@ -53,17 +53,21 @@ fn machine(machine: &Machine) -> String {
 }
 
 fn creation(creation: &Creation) -> String {
-    let Creation { servers, bare, operator, cpu, requests, bare_requests } = creation;
-    let mut table = format!("| {servers} servers, API server alone | seconds | requests |\n|---|---|---|\n");
-    let writes = requests.written() + requests.events;
-    let _ = writeln!(table, "| bare client, before | {:.1} | {bare_requests} |", bare[0]);
-    let _ = writeln!(
-        table,
-        "| operator, from its start | {operator:.1} | {writes} writes, {} reads |",
-        requests.gets + requests.lists
-    );
-    let _ = writeln!(table, "| bare client, after | {:.1} | {bare_requests} |", bare[1]);
-    let _ = writeln!(table, "\nRatio: {:.2}. CPU of the operator: {cpu:.1} s.", creation.ratio());
+    let Creation { servers, bare, bare_requests, operator } = creation;
+    let mut table =
+        format!("| {servers} servers, API server alone | seconds | requests | CPU, s |\n|---|---|---|---|\n");
+    let mut turns = operator.iter();
+    for seconds in bare {
+        let _ = writeln!(table, "| bare client | {seconds:.1} | {bare_requests} | |");
+        if let Some(Turn { seconds, cpu, requests }) = turns.next() {
+            let (writes, reads) = (requests.written() + requests.events, requests.gets + requests.lists);
+            let _ = writeln!(
+                table,
+                "| operator, from its start | {seconds:.1} | {writes} writes, {reads} reads | {cpu:.1} |"
+            );
+        }
+    }
+    let _ = writeln!(table, "\nRatio of the means: {:.2}.", creation.ratio());
     table
 }
 
