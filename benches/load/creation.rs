@@ -36,16 +36,11 @@ pub struct Turn {
 }
 
 impl Creation {
-    /// Seconds of the operator for each second of the bare client, on average.
-    pub fn ratio(&self) -> f64 {
-        let operator: Vec<_> = self.operator.iter().map(|turn| turn.seconds).collect();
-        mean(&operator) / mean(&self.bare)
+    /// For each turn of the operator, its seconds for each second of the bare client, which had its turns before and after it.
+    pub fn ratios(&self) -> Vec<f64> {
+        let around = self.bare.windows(2).map(|bare| f64::midpoint(bare[0], bare[1]));
+        self.operator.iter().zip(around).map(|(turn, bare)| turn.seconds / bare).collect()
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a handful")]
-fn mean(seconds: &[f64]) -> f64 {
-    seconds.iter().sum::<f64>() / seconds.len() as f64
 }
 
 /// The API server alone: nothing reacts to what is written, so it is the operator's requests that are measured.

@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-/// The machine and the program's revision.
+/// The machine.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Machine {
     /// Number of CPUs.
@@ -18,8 +18,6 @@ pub struct Machine {
     pub memory: f64,
     /// Version of Linux.
     pub kernel: String,
-    /// Of this repository.
-    pub revision: String,
 }
 
 impl Machine {
@@ -32,13 +30,17 @@ impl Machine {
         };
         let memory = field("/proc/meminfo", "MemTotal")?;
         let kib: f64 = memory.split(' ').next().context("a number")?.parse()?;
-        let revision = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output()?;
         Ok(Self {
             cpus: thread::available_parallelism()?.get(),
             processor: field("/proc/cpuinfo", "model name")?,
             memory: kib / 1024.0 / 1024.0,
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
-            revision: String::from_utf8(revision.stdout)?.trim().to_owned(),
         })
     }
+}
+
+/// The revision of this repository.
+pub fn revision() -> Result<String> {
+    let output = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -105,11 +105,13 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
     if wanted(Part::Small) {
         say("the programs");
         figures.small = Some(small::measure(&new("bench-small").await?, programs).await?);
+        figures.measured("programs")?;
         keep(&figures, flags, programs)?;
     }
     if wanted(Part::Creation) {
         say("creation beside a bare client");
         figures.creation = Some(creation::alone(&new("bench-creation").await?, flags.beside).await?);
+        figures.measured("creation")?;
         keep(&figures, flags, programs)?;
     }
     if wanted(Part::Growth) {
@@ -118,6 +120,7 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
         growth::measure(&bench, &flags.sizes, |growth| {
             say(&format!("{} servers are done", growth.servers));
             figures.growth.push(growth);
+            figures.measured("growth")?;
             keep(&figures, flags, programs)
         })
         .await?;

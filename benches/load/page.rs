@@ -1,5 +1,6 @@
 //! The page about performance: its tables and plots are written from the figures, between marks; its words are not touched.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub fn write(figures: Figures, criterion: &Path, docs: &Path) -> Result<()> {
     let figures = figures.or(earlier.with_context(|| format!("reading {}", kept.display()))?.unwrap_or_default());
     let mut text = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
     let tables = [
-        ("machine", figures.machine.as_ref().map(machine)),
+        ("machine", figures.machine.as_ref().map(|found| machine(found, &figures.revisions))),
         ("creation", figures.creation.as_ref().map(creation)),
         ("growth", Some(growth(&figures.growth)).filter(|_| !figures.growth.is_empty())),
         ("rendering", rendering::table(criterion)),
@@ -47,27 +48,32 @@ fn replaced(text: &str, name: &str, table: &str) -> Option<String> {
     Some(format!("{}\n{table}\n{}", &text[..start], &text[stop..]))
 }
 
-fn machine(machine: &Machine) -> String {
-    let Machine { cpus, processor, memory, kernel, revision } = machine;
-    format!("{cpus} CPUs ({processor}), {memory:.0} GiB, Linux {kernel}; revision {revision}.\n")
+fn machine(machine: &Machine, revisions: &BTreeMap<String, String>) -> String {
+    let Machine { cpus, processor, memory, kernel } = machine;
+    let parts: Vec<_> = revisions.iter().map(|(part, revision)| format!("{part} {revision}")).collect();
+    let parts = parts.join(", ");
+    format!("{cpus} CPUs ({processor}), {memory:.0} GiB, Linux {kernel}. Revisions: {parts}.\n")
 }
 
 fn creation(creation: &Creation) -> String {
     let Creation { servers, bare, bare_requests, operator } = creation;
-    let mut table =
-        format!("| {servers} servers, API server alone | seconds | requests | CPU, s |\n|---|---|---|---|\n");
-    let mut turns = operator.iter();
+    let mut ratios = creation.ratios();
+    let mut turns = operator.iter().zip(ratios.clone());
+    let mut table = format!(
+        "| {servers} servers, API server alone | seconds | requests | CPU, s | ratio |\n|---|---|---|---|---|\n"
+    );
     for seconds in bare {
-        let _ = writeln!(table, "| bare client | {seconds:.1} | {bare_requests} | |");
-        if let Some(Turn { seconds, cpu, requests }) = turns.next() {
+        let _ = writeln!(table, "| bare client | {seconds:.1} | {bare_requests} | | |");
+        if let Some((Turn { seconds, cpu, requests }, ratio)) = turns.next() {
             let (writes, reads) = (requests.written() + requests.events, requests.gets + requests.lists);
             let _ = writeln!(
                 table,
-                "| operator, from its start | {seconds:.1} | {writes} writes, {reads} reads | {cpu:.1} |"
+                "| operator, from its start | {seconds:.1} | {writes} writes, {reads} reads | {cpu:.1} | {ratio:.2} |"
             );
         }
     }
-    let _ = writeln!(table, "\nRatio of the means: {:.2}.", creation.ratio());
+    ratios.sort_by(f64::total_cmp);
+    let _ = writeln!(table, "\nMedian ratio: {:.2}.", ratios[ratios.len() / 2]);
     table
 }
 
