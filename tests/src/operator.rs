@@ -50,6 +50,17 @@ impl Operator {
         http("GET", &format!("http://{}/metrics", self.address)).await
     }
 
+    /// Waits until its metrics contain each of `parts`. It counts what it wrote once that is answered, which others may have
+    /// seen before.
+    pub async fn until_metrics_tell(&self, parts: &[impl AsRef<str>]) -> Result<()> {
+        within(LONG, "the metrics tell it", async || {
+            let metrics = self.metrics().await?;
+            let missing = parts.iter().map(AsRef::as_ref).find(|part| !metrics.contains(part));
+            missing.map_or(Ok(()), |part| bail!("{part} is missing:\n{metrics}"))
+        })
+        .await
+    }
+
     /// How many reconciles it has made, whatever came of them.
     pub async fn reconciles(&self) -> Result<usize> {
         let metrics = self.metrics().await?;

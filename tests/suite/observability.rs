@@ -1,7 +1,5 @@
 //! What events and metrics tell of servers.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, ensure};
 use cluster_tests::manifests::{config_map, server};
 use cluster_tests::{Kind, LONG, Lab, PROMPT, Test, trial, within};
@@ -78,21 +76,18 @@ async fn dashboards_find_their_metrics(lab: &Lab) -> Result<()> {
         ensure!(metrics.contains(&format!("# TYPE {name} {kind}\n")), "{name} is no {kind}:\n{metrics}");
         ensure!(metrics.contains(&format!("# HELP {name} ")), "{name} has no description");
     }
-    for phase in ["gather", "render", "vet", "apply", "status"] {
-        let series = format!(r#"mcpserver_reconcile_phase_duration_seconds_count{{phase="{phase}"}}"#);
-        ensure!(metrics.contains(&series), "{series} is missing:\n{metrics}");
-    }
-    for series in [
+    let phases = ["gather", "render", "vet", "apply", "status"];
+    let phases = phases.map(|phase| format!(r#"mcpserver_reconcile_phase_duration_seconds_count{{phase="{phase}"}}"#));
+    operator.until_metrics_tell(&phases).await?;
+    let series = [
         format!(r#"mcpserver_handshake_total{{name="demo",namespace="{}",result="skip"}} 1"#, lab.namespace()),
         r#"mcp_operator_renders_total{plugin="default",digest="sha256:"#.to_owned(),
         r#"mcp_operator_reconciles_total{result="Applied"}"#.to_owned(),
         r#"mcp_operator_render_duration_seconds_count{plugin="default"}"#.to_owned(),
         r#"mcp_operator_api_writes_total{verb="apply",kind="Deployment"} 1"#.to_owned(),
         "mcp_operator_queue_depth 0".to_owned(),
-    ] {
-        ensure!(metrics.contains(&series), "{series} is missing:\n{metrics}");
-    }
-    Ok(())
+    ];
+    operator.until_metrics_tell(&series).await
 }
 
 async fn failures_are_counted_and_series_go_with_their_server(lab: &Lab) -> Result<()> {
@@ -111,20 +106,13 @@ async fn failures_are_counted_and_series_go_with_their_server(lab: &Lab) -> Resu
     }
     let missing = json!({ "config": { "envFrom": [{ "configMapRef": { "name": "absent" } }] } });
     lab.apply(&server("invalid", &missing)).await?;
-    let expected = BTreeMap::from([
+    let expected = [
         ("a-service", r#"mcpserver_service_failures_total{name="a-service","#),
         ("b-policy", r#"mcpserver_networkpolicy_failures_total{name="b-policy","#),
         ("invalid", r#"mcpserver_validation_failures_total{name="invalid","#),
-    ]);
-    within(LONG, "every failure is counted", async || {
-        let metrics = operator.metrics().await?;
-        for series in expected.values() {
-            ensure!(metrics.contains(series), "{series} is missing:\n{metrics}");
-        }
-        Ok(())
-    })
-    .await?;
-    for name in expected.keys().chain([&"a-policy"]) {
+    ];
+    operator.until_metrics_tell(&expected.map(|(_, series)| series)).await?;
+    for name in expected.iter().map(|(name, _)| name).chain([&"a-policy"]) {
         lab.delete(Kind::Server, name).await?;
     }
     within(LONG, "no series of a server is left", async || {

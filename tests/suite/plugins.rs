@@ -88,7 +88,7 @@ async fn is_contained(lab: &Lab, plugin: Vec<u8>, reason: &str, message: &[&str]
         let applied = lab.list(kind, "").await?.len();
         ensure!(applied == 0, "{applied} of kind {kind:?} were applied");
     }
-    ensure!(operator.metrics().await?.contains("mcpserver_condition_info"), "the operator answers no more");
+    operator.until_metrics_tell(&["mcpserver_condition_info{"]).await?;
     neighbour.apply(&server("quiet", &json!({ "extraLabels": { "still": "working" } }))).await?;
     neighbour.until("quiet", PROMPT, &[("Ready", "True DeploymentReady")]).await.map(drop)
 }

@@ -204,13 +204,7 @@ async fn component_with_another_digest_never_runs(lab: &Lab) -> Result<()> {
 
     // Mended, it renders; and because that changes no object, it is not written to the server.
     Plugin::hostile(lab, "passthrough")?.ready().await?;
-    let rendered = format!(r#"mcp_operator_renders_total{{plugin="{}""#, lab.namespace());
-    within(LONG, "the plugin rendered the server", async || {
-        let metrics = operator.metrics().await?;
-        ensure!(metrics.contains(&rendered), "{rendered} is missing:\n{metrics}");
-        Ok(())
-    })
-    .await?;
+    operator.until_metrics_tell(&[format!(r#"mcp_operator_renders_total{{plugin="{}""#, lab.namespace())]).await?;
     lab.apply(&server("neighbour", &json!({}))).await?;
     lab.ready("neighbour").await?; // by now whatever there was to write about the other one is written
     let now = lab.get(Kind::Server, "demo").await?["status"]["render"].take();
@@ -267,8 +261,7 @@ async fn servers_for_which_a_new_version_fails_keep_the_last_good_one(lab: &Lab)
     let message = condition(&told, "Ready")["message"].as_str().unwrap_or_default();
     ensure!(message.contains(&format!("{}/odd", lab.namespace())), "{message}");
     ensure!(lab.events("odd").await?.iter().any(|(_, reason, _)| reason == "RenderedByLastGood"), "no event tells it");
-    let metrics = first.metrics().await?;
-    ensure!(metrics.contains("result=\"LastGood\"") && metrics.contains("result=\"Trap\""), "{metrics}");
+    first.until_metrics_tell(&[r#"result="LastGood""#, r#"result="Trap""#]).await?;
 
     // It still follows its spec, now and after a restart.
     lab.apply(&odd(2)).await?;

@@ -3,6 +3,7 @@
 mod trouble;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
@@ -46,8 +47,10 @@ pub struct Pod {
     pub name: String,
     /// Its uid.
     pub uid: String,
-    /// When it was made.
+    /// When it was made, to the second.
     pub created: Option<Time>,
+    /// How many pods were seen before it: the order of those that were made in the same second.
+    pub arrival: u64,
     /// The hash of the template that it was made from, as its controller has it.
     pub template: Option<String>,
     /// Whether it serves.
@@ -70,6 +73,7 @@ impl Pod {
             name: view.name_any(),
             uid: view.uid().unwrap_or_default(),
             created: view.creation_timestamp(),
+            arrival: 0, // until it is kept
             template: TEMPLATE_LABELS.iter().find_map(|label| view.labels().get(*label).cloned()),
             ready,
             restarts: status.container_statuses.iter().map(|container| container.restart_count).sum(),
@@ -80,7 +84,10 @@ impl Pod {
 
 /// All pods of all servers, those of each sorted by name. Most servers have one, and a map would have room for eleven.
 #[derive(Default)]
-pub struct Pods(Mutex<HashMap<ServerName, Vec<Pod>>>);
+pub struct Pods {
+    known: Mutex<HashMap<ServerName, Vec<Pod>>>,
+    arrivals: AtomicU64,
+}
 
 impl Pods {
     /// The pods of a server, sorted by name.
@@ -91,10 +98,12 @@ impl Pods {
     /// Takes over what a watch says; returns the pod's server if anything that we read changed.
     pub fn observe(&self, view: &PodView) -> Option<ServerName> {
         match Pod::of(view) {
-            Some(pod) => {
+            Some(mut pod) => {
                 let server = server_of(view)?;
                 let mut known = self.known();
                 let pods = known.entry(server.clone()).or_default();
+                let same = pods.iter().find(|known| known.uid == pod.uid);
+                pod.arrival = same.map_or_else(|| self.arrivals.fetch_add(1, Ordering::Relaxed), |known| known.arrival);
                 replace(pods, pod).then_some(server)
             }
             None => self.forget(view),
@@ -133,7 +142,7 @@ impl Pods {
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<ServerName, Vec<Pod>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,6 +197,24 @@ mod tests {
         let found = &pods.of("maps", "weather")[0];
         assert_eq!((found.name.as_str(), found.ready), ("weather-1", true));
         assert_eq!((found.uid.as_str(), found.restarts), ("p", 3));
+    }
+
+    #[test]
+    fn pods_are_numbered_as_they_come_and_keep_their_numbers() {
+        let pods = Pods::default();
+        let observe = |name: &str, restarts: i32| {
+            let mut view = running(&[restarts]);
+            view.metadata.name = Some(name.to_owned());
+            view.metadata.uid = Some(name.to_owned());
+            pods.observe(&view)
+        };
+        for (name, restarts) in [("b", 0), ("c", 0), ("a", 0), ("c", 1)] {
+            assert!(observe(name, restarts).is_some());
+        }
+        assert_eq!(observe("c", 1), None, "a number alone is no news");
+        let found = pods.of("maps", "weather");
+        let found: Vec<_> = found.iter().map(|pod| (pod.name.as_str(), pod.arrival)).collect();
+        assert_eq!(found, [("a", 2), ("b", 0), ("c", 1)]);
     }
 
     #[test]

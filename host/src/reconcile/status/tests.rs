@@ -78,6 +78,14 @@ impl Scene {
         self
     }
 
+    /// A pod of another template came in the same second as one that serves.
+    fn overtaken(mut self, trouble: Trouble) -> Self {
+        let second = Some(Time(Timestamp::from_second(1).unwrap()));
+        self.pods.push(Pod { created: second.clone(), arrival: 1, ..pod("weather-a", 1, Some(trouble)) });
+        self.pods.push(Pod { created: second, ready: true, ..pod("weather-z", 0, None) });
+        self
+    }
+
     /// No pod of the newest template exists yet.
     fn before_replacing(mut self, trouble: Trouble) -> Self {
         self.workload.as_mut().unwrap().updated = 0;
@@ -157,6 +165,7 @@ fn pod(name: &str, template: i64, trouble: Option<Trouble>) -> Pod {
         name: name.into(),
         uid: "u".into(),
         created: Some(Time(Timestamp::from_second(template).unwrap())),
+        arrival: 0,
         template: Some(template.to_string()),
         ready: false,
         restarts: 0,

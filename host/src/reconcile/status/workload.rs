@@ -79,7 +79,7 @@ fn trouble<'a>(mut pods: impl Iterator<Item = &'a Pod>, sort: fn(&Trouble) -> bo
 /// The pods of the newest template; what ails those of earlier ones is about to be over. The newest pod is of the newest
 /// template, once the workload's controller counts a pod of it at all.
 fn newest<'a>(workload: &Workload, pods: &'a [Pod]) -> impl Iterator<Item = &'a Pod> {
-    let newest = pods.iter().max_by_key(|pod| pod.created.as_ref()).filter(|_| workload.updated > 0);
+    let newest = pods.iter().max_by_key(|pod| (pod.created.as_ref(), pod.arrival)).filter(|_| workload.updated > 0);
     pods.iter().filter(move |pod| newest.is_some_and(|newest| newest.template == pod.template))
 }
 

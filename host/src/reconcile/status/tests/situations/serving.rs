@@ -75,6 +75,13 @@ pub(super) fn serving() -> Vec<Situation> {
             true,
         ),
         situation(
+            "a failing pod was made in the same second as one that it is to replace",
+            vec![verified(), Scene::created().with_pods(3, 2).overtaken(crash())],
+            Degraded,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
             "some pods failed, and their replacements are about to be made",
             vec![
                 verified(),
