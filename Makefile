@@ -4,14 +4,14 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins templates demo transitions test lint drift bless bench limits image clean
+.PHONY: help setup build release plugins templates demo transitions test lint drift bless bench limits image clean
 .PHONY: fmt clippy doc alone scripts deny readme
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 OPERATOR := $(CARGO_TARGET_DIR)/debug/mcp-operator
 
 help: ## List these commands
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-13s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: ## Install what is missing on this machine; at once when nothing is
 	@tests/setup
@@ -71,11 +71,18 @@ bless: ## Write every generated and golden file anew; look at `git diff` then
 	BLESS=1 cargo test --package mcp-operator
 	git status --short
 
-# Release builds, whose dependencies are compiled anew: some minutes the first time.
-bench: plugins ## Measure everything that docs/performance.md tells, and write its tables and plots; nothing else should run
+# Without tables for unwinding, as the profile ends at a panic. The operator's relocations are packed where the C library of this
+# machine, which its image gets, can read that (glibc 2.36); mcp-render runs on what people have.
+PACKED = $(shell getconf GNU_LIBC_VERSION | awk '{ split($$2, v, "."); if (v[1] * 1000 + v[2] >= 2036) print "-C link-arg=-Wl,-z,pack-relative-relocs" }')
+release: export RUSTFLAGS = -C force-unwind-tables=no
+release: setup ## Build mcp-operator and mcp-render as they are shipped, to target/dist/; some minutes the first time
+	cargo build --profile dist --package mcp-operator --bin mcp-render
+	cargo rustc --profile dist --package mcp-operator --bin mcp-operator -- $(PACKED)
+
+bench: plugins release ## Measure everything that docs/performance.md tells, and write its tables and plots; nothing else should run
 	cargo bench --package benchmarks --bench render
-	cargo build --release --package mcp-operator --package benchmarks --bins
-	$(CARGO_TARGET_DIR)/release/load --docs docs
+	cargo build --release --package benchmarks --bins
+	$(CARGO_TARGET_DIR)/release/load --programs $(CARGO_TARGET_DIR)/dist --docs docs
 
 limits: build ## Hold requests, memory and sizes against benches/limits.json
 	$(CARGO_TARGET_DIR)/debug/load --limits benches/limits.json
@@ -85,8 +92,8 @@ readme: build
 	tests/readme
 	tests/tutorial
 
-image: build ## Make the operator's image, an archive; prints its path
-	@tests/cluster/cluster image-operator $(OPERATOR)
+image: release ## Make the operator's image, an archive; prints its path
+	@tests/cluster/cluster image-operator $(CARGO_TARGET_DIR)/dist/mcp-operator
 
 clean: ## Remove what cargo built; ~/.cache/mcp-operator stays
 	cargo clean

@@ -3,9 +3,11 @@
 //! Two eras of the protocol are in the field: stateless servers answer `server/discover` (2026-07-28), older ones
 //! `initialize` (up to 2025-11-25). An attempt asks the way the server answered last time, the stateless way when that is
 //! unknown, and the other way when the first is not understood. rmcp speaks both; what it may do is bounded in
-//! `handshake/transport.rs`. When to attempt, and what a status says about it, is decided elsewhere. Touches the network.
+//! `handshake/transport.rs`. The operator has attempts made in a process of their own, `handshake/apart.rs`. When to attempt,
+//! and what a status says about it, is decided elsewhere. Touches the network.
 
 mod answer;
+mod apart;
 mod connect_to;
 mod failure;
 mod line;
@@ -18,13 +20,16 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, ServerPeerInfo};
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+pub use apart::{Apart, serve};
 pub use connect_to::{ConnectTo, InvalidRule};
 pub use failure::Unanswered;
 pub(crate) use failure::cause;
@@ -37,7 +42,7 @@ use line::Line;
 use transport::{Conversation, Session, Wire};
 
 /// The server to ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Target {
     /// Its URL, http or https.
     pub url: String,
@@ -48,7 +53,7 @@ pub struct Target {
 }
 
 /// The two ways in which MCP servers are spoken to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Era {
     /// Revision 2026-07-28: `server/discover`, no session.
     Stateless,
@@ -66,7 +71,7 @@ impl Era {
 }
 
 /// What an attempt found.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Answer {
     /// An MCP server answered.
     Verified {
@@ -77,6 +82,15 @@ pub enum Answer {
     },
     /// The server is reachable and wants credentials (401 or 403), which the operator never has.
     AuthRequired,
+}
+
+/// What one attempt came to.
+pub type Outcome = Result<Answer, Unanswered>;
+
+/// Who makes attempts.
+pub trait Attempts: Send + Sync {
+    /// Makes one attempt, which always ends.
+    fn attempt<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Outcome>;
 }
 
 /// How long an attempt waits, step by step. The longest attempt asks both ways and then closes a session.
@@ -126,7 +140,7 @@ impl Client {
     /// closes the session it opened.
     ///
     /// When the future is dropped before it ends, requests end with it, and an opened session is left to the server.
-    pub async fn attempt(&self, target: &Target) -> Result<Answer, Unanswered> {
+    pub async fn attempt(&self, target: &Target) -> Outcome {
         let line = Line::to(target, &self.connect_to, self.patience.connect)?;
         let mut attempt = Attempt { line, patience: self.patience, sessions: Vec::new() };
         let outcome = attempt.ask_both_ways(target.era.unwrap_or(Era::Stateless)).await;
@@ -136,6 +150,12 @@ impl Client {
             Err(Failure::AuthRequired) => Ok(Answer::AuthRequired),
             Err(failure) => Err(failure.into()),
         }
+    }
+}
+
+impl Attempts for Client {
+    fn attempt<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Outcome> {
+        self.attempt(target).boxed()
     }
 }
 

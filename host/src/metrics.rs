@@ -20,10 +20,9 @@ use self::families::{
 };
 use crate::api::MCPServer;
 use crate::cache::sources::ServerName;
-use crate::handshake::Answer;
+use crate::handshake::{Answer, Outcome};
 use crate::reconcile::gather::Stage;
 use crate::reconcile::{Error, Kind};
-use crate::verification::Outcome;
 
 /// All metrics. Cloning is cheap.
 #[derive(Clone, Default)]

@@ -12,17 +12,15 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::cache::sources::ServerName;
-use crate::handshake::{Answer, Client, Era, Target, Tls, Unanswered};
+use crate::handshake::{Answer, Attempts, Era, Outcome, Target, Tls};
 use crate::metrics::Metrics;
 
 /// Seconds to the next attempt after the first, second, … failure in a row.
@@ -34,9 +32,6 @@ const SETTLING: Duration = Duration::from_secs(10);
 
 /// How long after a first failure about changed pods it is looked at again: nodes usually follow within a second.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
-
-/// What one attempt came to.
-pub type Outcome = Result<Answer, Unanswered>;
 
 /// What is known of a server.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +61,7 @@ pub struct Verifier {
 }
 
 struct Shared {
-    client: Client,
+    attempts: Box<dyn Attempts>,
     slots: Semaphore,
     /// Half of them: servers that fail again and again leave the rest to those that were not asked yet.
     again: Semaphore,
@@ -99,13 +94,14 @@ struct Fresh {
 impl Verifier {
     /// At most `concurrency` handshakes at a time; the name of each server that answered goes to `answered`.
     pub fn new(
-        client: Client,
+        attempts: impl Attempts + 'static,
         concurrency: usize,
         metrics: Metrics,
         answered: mpsc::UnboundedSender<ServerName>,
     ) -> Self {
         let (slots, again) = (Semaphore::new(concurrency), Semaphore::new(concurrency.div_ceil(2)));
-        let shared = Shared { client, slots, again, answered, metrics, servers: Mutex::default() };
+        let attempts = Box::new(attempts);
+        let shared = Shared { attempts, slots, again, answered, metrics, servers: Mutex::default() };
         Self { shared: Arc::new(shared), tasks: TaskTracker::new() }
     }
 
@@ -220,7 +216,7 @@ impl Shared {
             return; // deleted while it waited
         }
         let start = Instant::now();
-        let outcome = attempt(&self.client, &target).await;
+        let outcome = self.attempts.attempt(&target).await;
         self.metrics.handshake(&server, &outcome, start.elapsed());
         tracing::debug!(namespace = server.0, name = server.1, ?outcome, "Handshake attempted");
         if let Some(entry) = self.servers().get_mut(&uid) {
@@ -234,19 +230,6 @@ impl Shared {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// One attempt that always ends: whatever a server makes of the client library must not end the asking for good.
-async fn attempt(client: &Client, target: &Target) -> Outcome {
-    let attempt = AssertUnwindSafe(client.attempt(target)).catch_unwind();
-    match tokio::time::timeout(LAST_RESORT, attempt).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_panic)) => Err(Unanswered::unreadable()),
-        Err(_) => Err(Unanswered::timed_out(LAST_RESORT)),
-    }
-}
-
-/// Well beyond the 15 s in which an attempt ends by itself.
-const LAST_RESORT: Duration = Duration::from_secs(30);
 
 /// Up to a tenth longer, so that servers that failed together are not asked together for ever.
 fn jittered(duration: Duration) -> Duration {

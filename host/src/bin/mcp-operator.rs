@@ -10,7 +10,7 @@ use mcp_operator::completion;
 use mcp_operator::operator::flags::LogFormat;
 use mcp_operator::operator::{self, Flags, export, install};
 use mcp_operator::stdout::print;
-use mcp_operator::{parameters, sandbox};
+use mcp_operator::{handshake, parameters, sandbox};
 use tracing_subscriber::EnvFilter;
 
 /// Runs MCP servers on Kubernetes; WebAssembly components decide how.
@@ -55,6 +55,12 @@ enum Command {
     /// Judge parameters on the standard input by a plugin's schema; what the operator starts for each plugin.
     #[command(hide = true)]
     Judge,
+    /// Make the attempts on the standard input; what the operator starts to ask servers for an MCP handshake.
+    #[command(hide = true)]
+    Handshakes {
+        /// As of `run`.
+        connect_to: Vec<handshake::ConnectTo>,
+    },
 }
 
 const RUN_HELP: &str = "\
@@ -70,6 +76,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compile { image } => return compile(&image),
         Command::Judge => parameters::judge().and_then(|judgement| print(&judgement)),
+        Command::Handshakes { connect_to } => handshake::serve(connect_to),
         Command::Run(flags) => run(*flags),
         Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),

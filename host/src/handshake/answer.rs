@@ -14,8 +14,9 @@ use sse_stream::{Error as StreamError, SseStream};
 
 use super::failure::Failure;
 
-/// Most bytes that are read of one answer, comments and other messages of an event stream included.
-pub(super) const MAX_BYTES: usize = 1024 * 1024;
+/// Most bytes that are read of one answer, comments and other messages of an event stream included. Read as JSON, many small
+/// values take a hundred times as much memory.
+pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 /// The response or error in the body of `response`, whatever it answers.
 pub(super) async fn read(response: reqwest::Response) -> Result<ServerJsonRpcMessage, Failure> {

@@ -11,34 +11,52 @@ use reqwest::StatusCode;
 use rmcp::model::ErrorCode;
 use rmcp::service::ClientInitializeError;
 use rustls::CertificateError;
+use serde::{Deserialize, Serialize};
 
 /// Why no MCP server answered. Its `Display` is one short sentence for a condition, the same for every attempt that
 /// fails the same way; it neither names the URL nor ends in a full stop.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(transparent)]
-pub struct Unanswered(#[from] Failure);
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[error("{words}")]
+pub struct Unanswered {
+    words: String,
+    is_silence: bool,
+}
 
 impl Unanswered {
     /// For an attempt that did not end by itself.
     pub fn timed_out(after: Duration) -> Self {
-        Self(Failure::TimedOut(after))
-    }
-
-    /// Whether nothing at all came back.
-    pub fn is_silence(&self) -> bool {
-        let Self(failure) = self;
-        matches!(failure, Failure::NoConnection | Failure::Unreachable | Failure::Refused | Failure::TimedOut(_))
+        Failure::TimedOut(after).into()
     }
 
     /// For an attempt in which the client library gave up on what the server sent.
     pub fn unreadable() -> Self {
-        Self(Failure::NotMcp)
+        Failure::NotMcp.into()
+    }
+
+    /// For an attempt that could not be made.
+    pub fn not_asked() -> Self {
+        Failure::NotAsked.into()
+    }
+
+    /// Whether nothing at all came back.
+    pub fn is_silence(&self) -> bool {
+        self.is_silence
+    }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        let is_silence =
+            matches!(failure, Failure::NoConnection | Failure::Unreachable | Failure::Refused | Failure::TimedOut(_));
+        Self { words: failure.to_string(), is_silence }
     }
 }
 
 /// Every way in which one question to a server can fail.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Failure {
+    #[error("not asked: the operator could not start a process for it, see its log")]
+    NotAsked,
     #[error("the URL cannot be used: {0}")]
     Url(String),
     #[error("host name not found")]
@@ -241,12 +259,12 @@ mod tests {
             (Failure::Status(StatusCode::BAD_GATEWAY), "no MCP answer: HTTP 502"),
             (Failure::MediaType("text/html".into()), "answered with text/html, not JSON or an event stream"),
             (Failure::TimedOut(Duration::from_secs(8)), "no MCP answer within 8s"),
-            (Failure::TooLarge(1 << 20), "answer is larger than 1024 KiB"),
+            (Failure::TooLarge(1 << 18), "answer is larger than 256 KiB"),
             (Failure::Rpc(ErrorCode::INTERNAL_ERROR), "answered with JSON-RPC error -32603 (internal error)"),
             (Failure::Rpc(ErrorCode(-32000)), "answered with JSON-RPC error -32000"),
             (Failure::Tls("certificate has expired"), "TLS: certificate has expired"),
         ] {
-            assert_eq!(Unanswered(failure).to_string(), words);
+            assert_eq!(Unanswered::from(failure).to_string(), words);
         }
     }
 

@@ -3,6 +3,7 @@
 //! A server is not trusted: whatever it says is bounded here, because it ends up in etcd and in every watch.
 
 use rmcp::model::{ServerCapabilities, ServerPeerInfo};
+use serde::{Deserialize, Serialize};
 
 /// Longest name, version and protocol version that are kept, in characters.
 const MAX_NAME: usize = 128;
@@ -10,7 +11,7 @@ const MAX_NAME: usize = 128;
 const MAX_INSTRUCTIONS: usize = 1024;
 
 /// What a server says about itself in its answer to `server/discover` or `initialize`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ServerInfo {
     /// The implementation's name, at most 128 characters. A stateless server need not tell it.
     pub name: Option<String>,
@@ -25,7 +26,7 @@ pub struct ServerInfo {
 }
 
 /// Which of the protocol's capabilities a server declares.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "five independent facts, named as in the protocol")]
 pub struct Capabilities {
     /// It has tools.

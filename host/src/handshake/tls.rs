@@ -13,9 +13,10 @@ use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier,
 };
+use serde::{Deserialize, Serialize};
 
 /// Whom to trust with an https URL. Without meaning for http.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Tls {
     /// The root certificates of the operator's own system.
     SystemRoots,

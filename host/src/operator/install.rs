@@ -123,7 +123,7 @@ fn container(image: &str) -> Value {
         "readinessProbe": probe("/readyz"),
         "resources": {
             "requests": { "cpu": "50m", "memory": "64Mi" },
-            "limits": { "memory": "640Mi" },
+            "limits": { "memory": "768Mi" }, // 200 for 10,000 servers, 400 for a compiler, 128 for handshakes
         },
         "volumeMounts": [{ "name": "cache", "mountPath": CACHE }],
         "securityContext": {

@@ -25,8 +25,8 @@ use crate::api::{self, MCPServer};
 use crate::cache::children::ChildKey;
 use crate::cache::pods::Pod;
 use crate::cache::workload::Workload;
-use crate::handshake::{self, Answer};
-use crate::verification::{Outcome, Subject, Verdict};
+use crate::handshake::{self, Answer, Outcome};
+use crate::verification::{Subject, Verdict};
 
 /// Everything that a status is made of.
 pub struct Observation<'a> {

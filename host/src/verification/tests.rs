@@ -1,6 +1,7 @@
 //! When a server is asked, and which answers are told.
 
 use super::*;
+use crate::handshake::{Client, Unanswered};
 
 fn subject(pod: &str) -> Subject {
     Subject { url: "http://a".into(), pods: vec![(pod.into(), 0)], generation: 1 }

@@ -196,7 +196,7 @@ async fn what_a_server_says_is_cut_to_size() {
     let server = Server::start(|request| {
         let mut said = initialization();
         said["serverInfo"]["name"] = json!("é".repeat(10_000));
-        said["instructions"] = json!("é".repeat(400_000));
+        said["instructions"] = json!("é".repeat(100_000));
         match request.ask() {
             "initialize" => as_json(&result(request, &said)),
             _ => status(202),

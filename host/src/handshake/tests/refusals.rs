@@ -112,7 +112,7 @@ async fn an_answer_without_end_is_cut_off() {
     let text = |_: &Seen| endless("application/json", "          ");
     for answer in [comments as Reply, messages, line, text] {
         let server = Server::start(answer);
-        assert_eq!(failure(server.url()).await, "answer is larger than 1024 KiB");
+        assert_eq!(failure(server.url()).await, "answer is larger than 256 KiB");
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod serving;
 
-use self::serving::serving;
+use self::serving::{partly_serving, serving};
 use super::*;
 
 /// What led there, and: phase, Accepted, Rendered, Available, Verified, Ready (each as status and reason), the address.
@@ -208,7 +208,7 @@ fn not_in_line() -> Vec<Situation> {
 }
 
 fn all() -> impl Iterator<Item = Situation> {
-    serving().into_iter().chain(not_serving()).chain(not_in_line())
+    serving().into_iter().chain(partly_serving()).chain(not_serving()).chain(not_in_line())
 }
 
 #[test]

@@ -50,6 +50,27 @@ pub(super) fn serving() -> Vec<Situation> {
             false,
         ),
         situation(
+            "rendered by last good",
+            vec![verified().by_last_good()],
+            Degraded,
+            [VALID, BY_LAST_GOOD, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+        situation(
+            "paused while it serves",
+            vec![verified(), Scene::serving().paused()],
+            Running,
+            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
+            true,
+        ),
+    ]
+}
+
+/// Servers of whose pods some serve, and others are being replaced or fail.
+pub(super) fn partly_serving() -> Vec<Situation> {
+    use Phase::{Degraded, Running};
+    vec![
+        situation(
             "rolling out while enough pods serve",
             vec![
                 verified(),
@@ -88,20 +109,6 @@ pub(super) fn serving() -> Vec<Situation> {
                 Scene::created().with_pods(3, 2).with_trouble(crash()),
                 Scene::created().of_generation(2).with_pods(3, 2).before_replacing(crash()),
             ],
-            Running,
-            [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
-            "rendered by last good",
-            vec![verified().by_last_good()],
-            Degraded,
-            [VALID, BY_LAST_GOOD, AVAILABLE, VERIFIED, READY],
-            true,
-        ),
-        situation(
-            "paused while it serves",
-            vec![verified(), Scene::serving().paused()],
             Running,
             [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
             true,
