@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
 
 use crate::plane::Plane;
 use crate::process::Process;
@@ -18,6 +19,8 @@ pub struct Bench {
     pub binary: PathBuf,
     /// Where logs go.
     pub folder: PathBuf,
+    /// What the operator keeps from start to start, as in a pod: empty before the first.
+    cache: TempDir,
 }
 
 impl Bench {
@@ -26,7 +29,8 @@ impl Bench {
         let plane = Plane::up(name)?;
         std::fs::create_dir_all(&folder)?;
         let admin = plane.client("admin").await?;
-        Ok(Self { plane, admin, binary, folder })
+        let cache = tempfile::tempdir().context("making a directory")?;
+        Ok(Self { plane, admin, binary, folder, cache })
     }
 
     /// A new namespace for so many servers.
@@ -36,6 +40,8 @@ impl Bench {
 
     /// Starts the operator; `log` names its log.
     pub async fn operator(&self, log: &str, flags: &[&str]) -> Result<Process> {
-        Process::start(&self.binary, &self.plane.kubeconfig(), &self.folder.join(format!("{log}.log")), flags).await
+        let cache = self.cache.path().to_str().context("a path in UTF-8")?;
+        let flags = [&["--cache-dir", cache], flags].concat();
+        Process::start(&self.binary, &self.plane.kubeconfig(), &self.folder.join(format!("{log}.log")), &flags).await
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use mcp_operator::default_plugin;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,12 +57,9 @@ pub async fn measure(bench: &Bench, programs: &Path) -> Result<Small> {
 async fn first_reconcile(bench: &Bench) -> Result<f64> {
     let servers = bench.servers("first", 1).await?;
     servers.create(0, 1).await?;
-    let cache = bench.folder.join("cache");
     let mut fastest = f64::MAX;
     for time in 0..TIMES {
-        let mut operator = bench
-            .operator(&format!("first-{time}"), &["--cache-dir", cache.to_str().context("a path in UTF-8")?])
-            .await?;
+        let mut operator = bench.operator(&format!("first-{time}"), &[]).await?;
         fastest = fastest.min(operator.until_reconciled(1).await?.as_secs_f64());
         operator.end().await?;
     }
