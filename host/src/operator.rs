@@ -70,7 +70,7 @@ async fn work(
     };
     let (signals, triggers) = controller::signals();
     let verifier = Verifier::new(
-        handshake::Apart::new(MYSELF.into(), flags.connect_to.clone()),
+        handshake::Apart::new(MYSELF.into(), flags.connect_to.clone(), flags.concurrent_handshakes),
         flags.concurrent_handshakes.into(),
         metrics.clone(),
         signals.direct.clone(),

@@ -17,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+/// At a time.
+const MOST: u16 = 32;
 const OPERATOR: &str = env!("CARGO_BIN_EXE_mcp-operator");
 
 /// A server that asks everybody for credentials; its URL.
@@ -50,7 +52,7 @@ fn target(url: &str) -> Target {
 fn moody(folder: &TempDir) -> (PathBuf, PathBuf) {
     let (program, starts) = (folder.path().join("program"), folder.path().join("starts"));
     let script = r#"#!/bin/sh
-echo "$@" >> STARTS
+echo >> STARTS
 first=$([ "$(wc -l < STARTS)" = 1 ] && echo yes)
 while read -r line; do
     case $line in *fatal*) exit 1 ;; esac
@@ -77,7 +79,7 @@ async fn asked(apart: &Apart, url: &str) -> String {
 
 #[tokio::test]
 async fn the_process_asks_as_the_library_does() {
-    let apart = Apart::new(OPERATOR.into(), Vec::new());
+    let apart = Apart::new(OPERATOR.into(), Vec::new(), MOST);
     let (url, silence) = (guarded().await, "http://127.0.0.1:1/mcp");
     let answers = join_all((0..20).map(|_| asked(&apart, &url))).await;
     assert_eq!(answers, vec!["credentials"; 20]);
@@ -92,7 +94,7 @@ async fn answers_that_take_all_memory_harm_nobody() {
     let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{{\"x\":[{values}]}}}}");
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
     let (greedy, guarded) = (server(head + &body).await, guarded().await);
-    let apart = Apart::new(OPERATOR.into(), Vec::new());
+    let apart = Apart::new(OPERATOR.into(), Vec::new(), MOST);
     let urls = std::iter::repeat_n(&greedy, 8).chain([&guarded]);
     let answers = join_all(urls.map(|url| asked(&apart, url))).await;
     assert_eq!(answers[..8], ["answered with a result that MCP does not define for the request"; 8]);
@@ -104,7 +106,7 @@ async fn rules_for_connections_hold_in_the_process() {
     let url = guarded().await;
     let port = url.rsplit(':').next().unwrap().trim_end_matches("/mcp");
     let rule = format!("nowhere.invalid:80:127.0.0.1:{port}").parse().unwrap();
-    let apart = Apart::new(OPERATOR.into(), vec![rule]);
+    let apart = Apart::new(OPERATOR.into(), vec![rule], MOST);
     assert_eq!(asked(&apart, "http://nowhere.invalid/mcp").await, "credentials");
 }
 
@@ -112,18 +114,19 @@ async fn rules_for_connections_hold_in_the_process() {
 async fn a_server_that_ends_the_process_is_unreadable_and_the_others_are_asked_again() {
     let folder = TempDir::new().unwrap();
     let (program, starts) = moody(&folder);
-    let apart = Apart::new(program, Vec::new());
+    let apart = Apart::new(program, Vec::new(), MOST);
     let urls = ["http://a", "http://b", "http://fatal", "http://c"];
     let answers = join_all(urls.map(|url| asked(&apart, url))).await;
     assert_eq!(answers, ["credentials", "credentials", "answered with JSON that is not an MCP message", "credentials"]);
-    assert_eq!(fs::read_to_string(&starts).unwrap(), "handshakes\n".repeat(5), "one for all, then one for each");
+    let started = || fs::read_to_string(&starts).unwrap().lines().count();
+    assert_eq!(started(), 5, "one for all, then one for each");
     assert_eq!(join_all(urls[..2].iter().map(|url| asked(&apart, url))).await, ["credentials"; 2]);
-    assert_eq!(fs::read_to_string(&starts).unwrap().lines().count(), 6, "and one for all again");
+    assert_eq!(started(), 6, "and one for all again");
 }
 
 #[tokio::test]
 async fn a_process_that_cannot_be_started_is_no_failure_of_the_server() {
-    let apart = Apart::new("/nowhere/mcp-operator".into(), Vec::new());
+    let apart = Apart::new("/nowhere/mcp-operator".into(), Vec::new(), MOST);
     let failure = apart.attempt(&target("http://a")).await.unwrap_err();
     assert!(failure.to_string().starts_with("not asked:") && !failure.is_silence(), "{failure:?}");
 }
@@ -132,7 +135,7 @@ async fn a_process_that_cannot_be_started_is_no_failure_of_the_server() {
 async fn the_process_ends_with_its_input_and_at_what_it_cannot_read() {
     for (input, succeeds) in [("", true), ("nonsense\n", false)] {
         let mut child = Command::new(OPERATOR)
-            .arg("handshakes")
+            .args(["handshakes", "--memory", "134217728"])
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)

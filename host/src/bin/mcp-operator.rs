@@ -60,6 +60,9 @@ enum Command {
     Handshakes {
         /// As of `run`.
         connect_to: Vec<handshake::ConnectTo>,
+        /// Most bytes of memory.
+        #[arg(long)]
+        memory: u64,
     },
 }
 
@@ -76,7 +79,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compile { image } => return compile(&image),
         Command::Judge => parameters::judge().and_then(|judgement| print(&judgement)),
-        Command::Handshakes { connect_to } => handshake::serve(connect_to),
+        Command::Handshakes { connect_to, memory } => handshake::serve(connect_to, memory),
         Command::Run(flags) => run(*flags),
         Command::Crd { definition } => print(&definition.map_or_else(crd::to_yaml, Definition::to_yaml)),
         Command::Install { image } => print(&install::to_yaml(&image)),

@@ -29,8 +29,12 @@ const IDLE: Duration = Duration::from_mins(1);
 /// Well beyond the 15 s in which an attempt ends by itself.
 const LAST_RESORT: Duration = Duration::from_secs(30);
 
-/// Bytes of writable memory: for several of the answers that take most, and some hundred others.
-const MEMORY: u64 = 128 << 20;
+/// Bytes of writable memory for a process: for two of the answers that take most, …
+const MEMORY: u64 = 96 << 20;
+/// … and for each attempt, with the thread that looks up the server's name.
+const MEMORY_EACH: u64 = 1 << 20;
+/// Bytes of such a thread's stack.
+const STACK: usize = 512 << 10;
 
 /// What stands on a line of the input.
 #[derive(Serialize, Deserialize)]
@@ -51,15 +55,18 @@ struct Reply {
 pub struct Apart {
     program: PathBuf,
     connect_to: Vec<ConnectTo>,
+    memory: u64,
     shared: Mutex<Option<Process>>,
     /// Held by the one attempt that has a process for it alone.
     alone: tokio::sync::Mutex<()>,
 }
 
 impl Apart {
-    /// `program` is one whose command `handshakes` calls [`serve`]. Nothing is started yet.
-    pub fn new(program: PathBuf, connect_to: Vec<ConnectTo>) -> Self {
-        Self { program, connect_to, shared: Mutex::default(), alone: tokio::sync::Mutex::default() }
+    /// `program` is one whose command `handshakes` calls [`serve`]. No more than `most` attempts should be under way at a
+    /// time. Nothing is started yet.
+    pub fn new(program: PathBuf, connect_to: Vec<ConnectTo>, most: u16) -> Self {
+        let memory = MEMORY + u64::from(most) * MEMORY_EACH;
+        Self { memory, program, connect_to, shared: Mutex::default(), alone: tokio::sync::Mutex::default() }
     }
 
     async fn ask(&self, target: &Target) -> io::Result<Outcome> {
@@ -77,9 +84,9 @@ impl Apart {
     }
 
     fn start(&self) -> io::Result<Process> {
-        Process::start(
-            Command::new(&self.program).arg("handshakes").args(self.connect_to.iter().map(ToString::to_string)),
-        )
+        let mut command = Command::new(&self.program);
+        command.args(["handshakes", "--memory", &self.memory.to_string()]);
+        Process::start(command.args(self.connect_to.iter().map(ToString::to_string)))
     }
 
     fn shared(&self) -> io::Result<Process> {
@@ -178,9 +185,10 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), line: &impl Serialize) -> io:
     to.flush().await
 }
 
-/// What the process does: attempts that it reads from the standard input, until that ends. A panic anywhere ends it.
-pub fn serve(connect_to: Vec<ConnectTo>) -> anyhow::Result<()> {
-    setrlimit(Resource::Data, Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) })?;
+/// What the process does: attempts that it reads from the standard input, until that ends. A panic anywhere ends it, and so
+/// does more than `memory` bytes of writable memory.
+pub fn serve(connect_to: Vec<ConnectTo>, memory: u64) -> anyhow::Result<()> {
+    setrlimit(Resource::Data, Rlimit { current: Some(memory), maximum: Some(memory) })?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -188,7 +196,7 @@ pub fn serve(connect_to: Vec<ConnectTo>) -> anyhow::Result<()> {
         std::process::abort();
     }));
     // Names are resolved in threads, one for each attempt at most.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().thread_stack_size(512 << 10).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().thread_stack_size(STACK).build()?;
     let ended = runtime.block_on(answer_all(Arc::new(Client::new(connect_to))));
     runtime.shutdown_background();
     Ok(ended?)
