@@ -1,4 +1,4 @@
-//! Work on what a plugin brought that may take any amount of time or memory: it is done by a child process with limits of its
+//! Work on what others brought that may take any amount of time or memory: it is done by a child process with limits of its
 //! own, which is this program once more.
 
 use std::ffi::OsStr;
@@ -25,8 +25,16 @@ pub fn run(program: &Path, arguments: &[&OsStr], input: &[u8]) -> io::Result<Out
 
 /// Limits the own process, in bytes of writable memory and seconds of CPU time. Whoever exceeds them is ended by a signal.
 pub fn limit(memory: u64, seconds: u64) -> anyhow::Result<()> {
-    let limits = [(Resource::Data, memory), (Resource::Cpu, seconds), (Resource::Core, 0)];
-    limits.into_iter().try_for_each(|(resource, most)| {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).context("limiting this process")
-    })
+    limit_memory(memory)?;
+    limit_to(Resource::Cpu, seconds)
+}
+
+/// The same for a process that may run for ever.
+pub fn limit_memory(memory: u64) -> anyhow::Result<()> {
+    limit_to(Resource::Data, memory)?;
+    limit_to(Resource::Core, 0)
+}
+
+fn limit_to(resource: Resource, most: u64) -> anyhow::Result<()> {
+    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).context("limiting this process")
 }

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -22,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::{Attempts, Client, ConnectTo, Outcome, Target, Unanswered};
+use crate::apart::limit_memory;
 
 /// How long the process waits for another attempt.
 const IDLE: Duration = Duration::from_mins(1);
@@ -188,8 +188,7 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), line: &impl Serialize) -> io:
 /// What the process does: attempts that it reads from the standard input, until that ends. A panic anywhere ends it, and so
 /// does more than `memory` bytes of writable memory.
 pub fn serve(connect_to: Vec<ConnectTo>, memory: u64) -> anyhow::Result<()> {
-    setrlimit(Resource::Data, Rlimit { current: Some(memory), maximum: Some(memory) })?;
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    limit_memory(memory)?;
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
