@@ -79,7 +79,7 @@ pub fn run_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, i
 pub fn end(command: &mut Command, input: &str) -> Ended {
     let pipe = Stdio::piped;
     let mut child = command.stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()); // one that reads nothing may end first
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
