@@ -1,5 +1,7 @@
 //! How fast servers are made, beside a client that only sends the same requests.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
@@ -8,67 +10,64 @@ use crate::bench::Bench;
 use crate::requests::Requests;
 use crate::servers::Servers;
 
-/// How often the operator has its turn: the machine's speed changes in between, and the API server gets slower as it has more.
+/// How often it is measured: the machine's speed changes from time to time.
 const TURNS: usize = 3;
 
-/// The operator and the bare client in turns, on one plane, in one run; the bare client is the first and the last.
+/// The operator and the bare client, in one run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Creation {
-    /// How many servers are made in each turn.
+    /// How many servers are made in each turn of either.
     pub servers: usize,
-    /// Seconds of the bare client.
-    pub bare: Vec<f64>,
-    /// How many requests it sent in each turn.
-    pub bare_requests: usize,
-    /// The operator.
-    pub operator: Vec<Turn>,
+    /// Each is on a new plane, because the API server gets slower as it has more.
+    pub turns: Vec<Turn>,
 }
 
-/// What the operator took.
+/// A turn of the operator, between two of the bare client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Turn {
-    /// Seconds, from its first word to the end of the last reconcile.
+    /// Seconds of the bare client, before and after the operator.
+    pub bare: [f64; 2],
+    /// How many requests it sent each time.
+    pub bare_requests: usize,
+    /// Seconds of the operator, from its first word to the end of the last reconcile.
     pub seconds: f64,
-    /// CPU seconds.
+    /// Its CPU seconds.
     pub cpu: f64,
     /// What it asked the API server for.
     pub requests: Requests,
 }
 
-impl Creation {
-    /// For each turn of the operator, its seconds for each second of the bare client, which had its turns before and after it.
-    pub fn ratios(&self) -> Vec<f64> {
-        let around = self.bare.windows(2).map(|bare| f64::midpoint(bare[0], bare[1]));
-        self.operator.iter().zip(around).map(|(turn, bare)| turn.seconds / bare).collect()
+impl Turn {
+    /// The operator's seconds for each second of the bare client.
+    pub fn ratio(&self) -> f64 {
+        self.seconds / f64::midpoint(self.bare[0], self.bare[1])
     }
 }
 
+/// Makes so many servers on planes that `new` starts.
+pub async fn measure(count: usize, new: impl AsyncFn() -> Result<Bench>) -> Result<Creation> {
+    let mut turns = Vec::new();
+    for _ in 0..TURNS {
+        turns.push(turn(&new().await?, count).await?);
+    }
+    Ok(Creation { servers: count, turns })
+}
+
 /// The API server alone: nothing reacts to what is written, so it is the operator's requests that are measured.
-pub async fn alone(bench: &Bench, count: usize) -> Result<Creation> {
+async fn turn(bench: &Bench, count: usize) -> Result<Turn> {
     let model = bench.servers("model", 1).await?;
     model.create(0, 1).await?;
-    let (mut targets, mut loads) = (Vec::new(), Vec::new());
-    for turn in 0..=TURNS {
-        targets.push(filled(bench, &format!("bare-{turn}"), count).await?);
-        if turn < TURNS {
-            loads.push(filled(bench, &format!("load-{turn}"), count).await?);
-        }
-    }
+    let before = filled(bench, "before", count).await?;
+    let servers = filled(bench, "load", count).await?;
+    let after = filled(bench, "after", count).await?;
     bench.plane.pause()?;
     model_of(bench, &model).await?;
     let client = bench.plane.client("operator").await?;
-    let mut creation = Creation { servers: count, bare: Vec::new(), bare_requests: 0, operator: Vec::new() };
-    let mut loads = loads.iter();
-    for target in &targets {
-        let bare = Bare::prepare(&client, target, &model).await?;
-        creation.bare.push(bare.send().await?);
-        creation.bare_requests = bare.requests();
-        if let Some(servers) = loads.next() {
-            creation.operator.push(by_operator(bench, servers).await?);
-        }
-    }
-    bench.plane.resume()?;
-    Ok(creation)
+    let bare = Bare::prepare(&client, &before, &model).await?;
+    let (before, bare_requests) = (bare.send().await?, bare.requests());
+    let (took, cpu, requests) = by_operator(bench, &servers).await?;
+    let after = Bare::prepare(&client, &after, &model).await?.send().await?;
+    Ok(Turn { bare: [before, after], bare_requests, seconds: took.as_secs_f64(), cpu, requests })
 }
 
 async fn filled(bench: &Bench, namespace: &str, count: usize) -> Result<Servers> {
@@ -84,11 +83,12 @@ async fn model_of(bench: &Bench, model: &Servers) -> Result<()> {
     operator.end().await
 }
 
-async fn by_operator(bench: &Bench, servers: &Servers) -> Result<Turn> {
+/// How long the operator takes, its CPU seconds, and what it asks for.
+async fn by_operator(bench: &Bench, servers: &Servers) -> Result<(Duration, f64, Requests)> {
     let audit = bench.plane.audit("operator")?;
     let mut operator = bench.operator("creation", &["--namespaces", &servers.namespace]).await?;
     let took = operator.until_reconciled(servers.count).await?;
     let usage = operator.usage()?;
     operator.end().await?;
-    Ok(Turn { seconds: took.as_secs_f64(), cpu: usage.cpu, requests: Requests::of(&audit.requests()?) })
+    Ok((took, usage.cpu, Requests::of(&audit.requests()?)))
 }

@@ -110,7 +110,7 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
     }
     if wanted(Part::Creation) {
         say("creation beside a bare client");
-        figures.creation = Some(creation::alone(&new("bench-creation").await?, flags.beside).await?);
+        figures.creation = Some(creation::measure(flags.beside, async || new("bench-creation").await).await?);
         figures.measured("creation")?;
         keep(&figures, flags, programs)?;
     }

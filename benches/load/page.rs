@@ -56,22 +56,23 @@ fn machine(machine: &Machine, revisions: &BTreeMap<String, String>) -> String {
 }
 
 fn creation(creation: &Creation) -> String {
-    let Creation { servers, bare, bare_requests, operator } = creation;
-    let mut ratios = creation.ratios();
-    let mut turns = operator.iter().zip(ratios.clone());
+    let Creation { servers, turns } = creation;
     let mut table = format!(
         "| {servers} servers, API server alone | seconds | requests | CPU, s | ratio |\n|---|---|---|---|---|\n"
     );
-    for seconds in bare {
-        let _ = writeln!(table, "| bare client | {seconds:.1} | {bare_requests} | | |");
-        if let Some((Turn { seconds, cpu, requests }, ratio)) = turns.next() {
-            let (writes, reads) = (requests.written() + requests.events, requests.gets + requests.lists);
-            let _ = writeln!(
-                table,
-                "| operator, from its start | {seconds:.1} | {writes} writes, {reads} reads | {cpu:.1} | {ratio:.2} |"
-            );
-        }
+    for turn in turns {
+        let Turn { bare: [before, after], bare_requests, seconds, cpu, requests } = turn;
+        let (writes, reads) = (requests.written() + requests.events, requests.gets + requests.lists);
+        let _ = write!(
+            table,
+            "| bare client | {before:.1} | {bare_requests} | | |
+| operator, from its start | {seconds:.1} | {writes} writes, {reads} reads | {cpu:.1} | {:.2} |
+| bare client | {after:.1} | {bare_requests} | | |
+",
+            turn.ratio()
+        );
     }
+    let mut ratios: Vec<_> = turns.iter().map(Turn::ratio).collect();
     ratios.sort_by(f64::total_cmp);
     let _ = writeln!(table, "\nMedian ratio: {:.2}.", ratios[ratios.len() / 2]);
     table
