@@ -19,7 +19,7 @@ use crate::servers::Servers;
 
 /// How many changes are made, one after the other.
 const EDITS: usize = 200;
-/// Between two of them: what they lead to, such as new pods, ends meanwhile.
+/// Between two of them, after what the first one led to.
 const PAUSE: Duration = Duration::from_millis(150);
 /// How long one may take at all.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -51,10 +51,37 @@ pub struct FanOut {
     pub requests: Requests,
 }
 
-/// What the Deployments look like as they change: name, image, hash of the configuration.
+/// What is looked at of a Deployment.
+struct View {
+    name: String,
+    image: String,
+    /// The hash of the configuration.
+    hash: String,
+    /// Whether all its pods are new ones, and serve.
+    is_rolled_out: bool,
+}
+
+/// The Deployments as they change.
 struct Seen {
-    events: UnboundedReceiver<(String, String, String)>,
+    events: UnboundedReceiver<View>,
     watch: JoinHandle<()>,
+}
+
+impl Seen {
+    async fn next(&mut self) -> Result<View> {
+        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+        event.context("no Deployment changes any more")?.context("the watch ended")
+    }
+
+    /// Waits for a Deployment to be like that.
+    async fn until(&mut self, name: &str, is_it: impl Fn(&View) -> bool) -> Result<()> {
+        loop {
+            let view = self.next().await?;
+            if view.name == name && is_it(&view) {
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Drop for Seen {
@@ -65,40 +92,54 @@ impl Drop for Seen {
 
 /// Watches all Deployments; returns when all are listed.
 async fn watch(servers: &Servers) -> Result<(Seen, HashMap<String, String>)> {
-    let events = watcher(servers.api::<Deployment>(), watcher::Config::default()).default_backoff();
-    let (tell, mut events_end) = unbounded_channel();
+    let watched = watcher(servers.api::<Deployment>(), watcher::Config::default()).default_backoff();
+    let (tell, events) = unbounded_channel();
     let watch = tokio::spawn(async move {
-        let mut events = std::pin::pin!(events);
-        while let Some(event) = events.next().await {
+        let mut watched = std::pin::pin!(watched);
+        while let Some(event) = watched.next().await {
             if let Ok(watcher::Event::InitApply(deployment) | watcher::Event::Apply(deployment)) = event {
                 let _ = tell.send(view(&deployment)); // nobody looks any more
             }
         }
     });
-    let mut hashes = HashMap::new();
+    let (mut seen, mut hashes) = (Seen { events, watch }, HashMap::new());
     while hashes.len() < servers.count {
-        let (name, _, hash) = tokio::time::timeout(PATIENCE, events_end.recv()).await?.context("the watch ended")?;
-        hashes.insert(name, hash);
+        let view = seen.next().await?;
+        hashes.insert(view.name, view.hash);
     }
-    Ok((Seen { events: events_end, watch }, hashes))
+    Ok((seen, hashes))
 }
 
-fn view(deployment: &Deployment) -> (String, String, String) {
+fn view(deployment: &Deployment) -> View {
     let template = deployment.spec.as_ref().map(|spec| &spec.template);
     let pod = template.and_then(|template| template.spec.as_ref());
     let image = pod.and_then(|pod| pod.containers.first()?.image.clone()).unwrap_or_default();
     let annotations = template.and_then(|template| template.metadata.as_ref()?.annotations.as_ref());
     let hash = annotations.map(|annotations| annotations.values().cloned().collect::<Vec<_>>().concat());
-    (deployment.name_any(), image, hash.unwrap_or_default())
+    View {
+        name: deployment.name_any(),
+        image,
+        hash: hash.unwrap_or_default(),
+        is_rolled_out: is_rolled_out(deployment).unwrap_or_default(),
+    }
 }
 
-/// Changes some servers, spread over all of them, one after the other.
+fn is_rolled_out(deployment: &Deployment) -> Option<bool> {
+    let (wanted, status) = (deployment.spec.as_ref()?.replicas, deployment.status.as_ref()?);
+    let all = [status.replicas, status.updated_replicas, status.available_replicas].iter().all(|pods| *pods == wanted);
+    Some(all && status.observed_generation == deployment.metadata.generation)
+}
+
+/// Changes some servers, spread over all of them, one after the other: the next one when the pods of the one before were
+/// replaced, so that the plane is otherwise idle.
 pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
     let (mut seen, _) = watch(servers).await?;
     let before = operator.usage()?;
     let mut times = Vec::new();
     for edit in 0..EDITS {
-        times.push(one(servers, edit * servers.count / EDITS, &image("edit", servers, edit), &mut seen).await?.all);
+        let index = edit * servers.count / EDITS;
+        times.push(one(servers, index, &image("edit", servers, edit), &mut seen).await?.all);
+        seen.until(&Servers::name(index), |deployment| deployment.is_rolled_out).await?;
         tokio::time::sleep(PAUSE).await;
     }
     crate::growth::quiet(operator).await?;
@@ -128,14 +169,8 @@ async fn one(servers: &Servers, index: usize, image: &str, seen: &mut Seen) -> R
     let passed = || start.elapsed().as_secs_f64() * 1000.0;
     servers.change_image(index, image).await?;
     let request = passed();
-    let name = Servers::name(index);
-    loop {
-        let event = tokio::time::timeout(PATIENCE, seen.events.recv()).await;
-        let (deployment, seen, _) = event.context("the Deployment does not change")?.context("the watch ended")?;
-        if deployment == name && seen == image {
-            return Ok(Time { request, all: passed() });
-        }
-    }
+    seen.until(&Servers::name(index), |deployment| deployment.image == image).await?;
+    Ok(Time { request, all: passed() })
 }
 
 /// Changes the first ConfigMap, and all the while servers that do not use it.
@@ -151,8 +186,7 @@ pub async fn fan_out(bench: &Bench, servers: &Servers) -> Result<FanOut> {
     let mut rolled = std::collections::HashSet::new();
     while rolled.len() < users {
         ensure!(start.elapsed() < PATIENCE, "only {} of {users} Deployments were changed", rolled.len());
-        let event = tokio::time::timeout(PATIENCE, seen.events.recv()).await;
-        let (name, _, hash) = event.context("not all Deployments change")?.context("the watch ended")?;
+        let View { name, hash, .. } = seen.next().await?;
         if before.get(&name).is_some_and(|before| *before != hash) {
             rolled.insert(name);
         }
