@@ -21,6 +21,8 @@ use crate::servers::Servers;
 const EDITS: usize = 200;
 /// Between two of them, after what the first one led to.
 const PAUSE: Duration = Duration::from_millis(150);
+/// After the last one. The operator is not asked whether it is done: that is work of its own, more with more servers.
+const AFTERMATH: Duration = Duration::from_secs(3);
 /// How long one may take at all.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -142,7 +144,7 @@ pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
         seen.until(&Servers::name(index), |deployment| deployment.is_rolled_out).await?;
         tokio::time::sleep(PAUSE).await;
     }
-    crate::growth::quiet(operator).await?;
+    tokio::time::sleep(AFTERMATH).await;
     let cpu = operator.usage()?.cpu - before.cpu;
     times.sort_by(f64::total_cmp);
     #[expect(clippy::cast_precision_loss, reason = "some hundreds")]

@@ -10,6 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use cluster_tests::audit::{self, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
+use crate::until;
+
 /// What reacts to new objects.
 const CONTROLLERS: [&str; 3] = ["controller-manager", "scheduler", "kwok"];
 
@@ -87,6 +89,7 @@ impl Drop for Plane {
 }
 
 /// A place in the audit log.
+#[derive(Clone)]
 pub struct Audit {
     file: PathBuf,
     offset: u64,
@@ -96,10 +99,27 @@ pub struct Audit {
 impl Audit {
     /// What the user asked for since.
     pub fn requests(&self) -> Result<Vec<Request>> {
+        self.clone().news()
+    }
+
+    /// Waits until the user has written so often since, events included; nobody is asked for that.
+    pub async fn until_written(&self, count: usize) -> Result<()> {
+        let (mut ahead, mut written) = (self.clone(), 0);
+        until("all was written", async || {
+            written += ahead.news()?.iter().filter(|request| request.writes()).count();
+            Ok(written >= count)
+        })
+        .await
+    }
+
+    /// What the user asked for since, and this moves on behind it.
+    fn news(&mut self) -> Result<Vec<Request>> {
         let mut file = File::open(&self.file)?;
         file.seek(SeekFrom::Start(self.offset))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        self.offset += text.len() as u64;
         audit::requests(&text, self.user)
     }
 }
