@@ -66,6 +66,11 @@ impl Scene {
         self
     }
 
+    fn with_a_pod(mut self) -> Self {
+        self.pods.push(pod("weather-1", 1, None));
+        self
+    }
+
     fn with_trouble(mut self, trouble: Trouble) -> Self {
         self.pods.push(pod("weather-1", 1, Some(trouble)));
         self

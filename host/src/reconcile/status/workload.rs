@@ -32,7 +32,9 @@ impl Serving {
         }
         let before = Before::of(previous, seen.server.metadata.generation);
         if workload.lagging {
-            return if workload.serves() {
+            // Its controller may count pods of an earlier time, before no pods were wanted, that are on their way out.
+            let counts_living_pods = before == Before::Served || !seen.pods.is_empty();
+            return if workload.serves() && counts_living_pods {
                 Self::Yes("the cluster has not taken up the latest change of the workload yet".into())
             } else {
                 Self::NotYet(NOT_YET.into())

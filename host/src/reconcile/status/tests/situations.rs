@@ -98,6 +98,13 @@ fn not_serving() -> Vec<Situation> {
             false,
         ),
         situation(
+            "woken from zero, while pods from before that are gone are still counted",
+            vec![Scene::created().with_pods(0, 0), Scene::created().with_pods(1, 3).of_generation(2).lagging()],
+            Pending,
+            [VALID, RENDERED, STARTING, UNASKED, STARTING],
+            false,
+        ),
+        situation(
             "rendered by last good, no pod serves and the reason is known",
             vec![Scene::created().with_trouble(crash()).by_last_good()],
             Failed,
@@ -163,7 +170,11 @@ fn not_in_line() -> Vec<Situation> {
         ),
         situation(
             "valid again, which the workload's controller has not seen",
-            vec![verified(), Scene::serving().failed(invalid()), Scene::serving().of_generation(2).lagging()],
+            vec![
+                verified(),
+                Scene::serving().failed(invalid()),
+                Scene::serving().of_generation(2).with_a_pod().lagging(),
+            ],
             Phase::Running,
             [VALID, RENDERED, AVAILABLE, VERIFIED, READY],
             true,
