@@ -57,16 +57,16 @@ pub async fn measure(count: usize, new: impl AsyncFn() -> Result<Bench>) -> Resu
 async fn turn(bench: &Bench, count: usize) -> Result<Turn> {
     let model = bench.servers("model", 1).await?;
     model.create(0, 1).await?;
-    let before = filled(bench, "before", count).await?;
+    let first = filled(bench, "before", count).await?;
     let servers = filled(bench, "load", count).await?;
-    let after = filled(bench, "after", count).await?;
+    let last = filled(bench, "after", count).await?;
     bench.plane.pause()?;
     model_of(bench, &model).await?;
     let client = bench.plane.client("operator").await?;
-    let bare = Bare::prepare(&client, &before, &model).await?;
+    let bare = Bare::prepare(&client, &first, &model).await?;
     let (before, bare_requests) = (bare.send().await?, bare.requests());
     let (took, cpu, requests) = by_operator(bench, &servers, bare_requests).await?;
-    let after = Bare::prepare(&client, &after, &model).await?.send().await?;
+    let after = Bare::prepare(&client, &last, &model).await?.send().await?;
     Ok(Turn { bare: [before, after], bare_requests, seconds: took.as_secs_f64(), cpu, requests })
 }
 
@@ -83,8 +83,8 @@ async fn model_of(bench: &Bench, model: &Servers) -> Result<()> {
     operator.end().await
 }
 
-/// How long the operator takes for so many writes, its CPU seconds, and what it asks for. It is not asked how far it is: to
-/// write its metrics for so many servers is work of its own.
+/// How long the operator takes for so many writes, its CPU seconds, and what it asks for. It is not asked how far it is
+/// until they are answered: to write its metrics for so many servers is work of its own.
 async fn by_operator(bench: &Bench, servers: &Servers, writes: usize) -> Result<(Duration, f64, Requests)> {
     let audit = bench.plane.audit("operator")?;
     let mut operator = bench.operator("creation", &["--namespaces", &servers.namespace]).await?;

@@ -53,13 +53,13 @@ impl Plane {
         Ok(kube::Client::try_from(config)?)
     }
 
-    /// Stops the controllers where they stand: nothing reacts to what is written.
+    /// Stops the controllers where they stand: nothing reacts to what is written, until the plane ends.
     pub fn pause(&self) -> Result<()> {
         self.signal("-STOP")
     }
 
     /// Lets them go on.
-    pub fn resume(&self) -> Result<()> {
+    fn resume(&self) -> Result<()> {
         self.signal("-CONT")
     }
 
