@@ -17,6 +17,7 @@
 
 mod about;
 mod bindings;
+mod clock;
 mod code;
 mod contract;
 mod digest;
@@ -60,7 +61,7 @@ struct Shared {
     places: places::Places,
     code: Option<CodeCache>,
     counting: bool,
-    _ticker: engine::Ticker,
+    clock: clock::Clock,
 }
 
 impl Sandbox {
@@ -88,9 +89,9 @@ impl Sandbox {
         code: Option<CodeCache>,
         counting: bool,
     ) -> anyhow::Result<Self> {
-        let ticker = engine::Ticker::start(&engine)?;
+        let clock = clock::Clock::start(&engine)?;
         let places = places::Places::new(concurrency);
-        Ok(Self(Arc::new(Shared { engine, places, code, counting, _ticker: ticker })))
+        Ok(Self(Arc::new(Shared { engine, places, code, counting, clock })))
     }
 
     /// Checks, compiles and links a component, and asks it to describe itself. Compiling takes from milliseconds to

@@ -1,16 +1,9 @@
-//! The wasmtime engine: how components are compiled, how instances are allocated, and the clock behind time limits.
-
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::Duration;
+//! The wasmtime engine: how components are compiled, and how instances are allocated.
 
 use anyhow::Context as _;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
-
-/// The time between two epochs, and so the grain of every time limit.
-pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// An engine with room for `places` instances at a time: from a pool if the address space for it can be had, otherwise
 /// one by one, which is slower and no less safe.
@@ -82,51 +75,4 @@ fn pool(places: u32) -> PoolingAllocationConfig {
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20);
     pool
-}
-
-/// The thread that advances the engine's epoch each [`TICK`]. Stops when dropped.
-pub(super) struct Ticker {
-    stop: Option<Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Ticker {
-    pub(super) fn start(engine: &Engine) -> anyhow::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let engine = engine.clone();
-        let thread = thread::Builder::new().name("epoch".to_owned()).spawn(move || {
-            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(Err(_)) = self.thread.take().map(thread::JoinHandle::join) {
-            tracing::error!("the thread behind the plugins' time limits had died");
-        }
-    }
-}
-
-/// The epochs after which a call that may take `time` is stopped: rounded up, and one more because the current epoch
-/// has already begun.
-pub(super) fn epochs(time: Duration) -> u64 {
-    let ticks = time.as_millis().div_ceil(TICK.as_millis());
-    u64::from(u32::try_from(ticks).unwrap_or(u32::MAX)) + 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_limits_are_rounded_up_and_never_short() {
-        assert_eq!(epochs(Duration::from_millis(250)), 26);
-        assert_eq!(epochs(Duration::from_millis(1)), 2);
-        assert_eq!(epochs(Duration::MAX), 1 << 32);
-    }
 }

@@ -16,9 +16,9 @@ use super::bindings::exports::mcp::render::info::PluginInfo;
 use super::bindings::mcp::render::log::Level;
 use super::bindings::mcp::render::types::Request;
 use super::bindings::{self, PluginIndices};
+use super::clock;
 use super::contract::Checked;
 use super::digest::Digest;
-use super::engine;
 use super::failure::Failure;
 use super::limits::{Bytes, DESCRIBE_TIME, Limiter, Limits, MEMORIES, TABLES};
 use super::log::{Log, Source};
@@ -194,15 +194,16 @@ fn call<R>(
     function: impl FnOnce(&mut Store<State>, &bindings::Plugin) -> wasmtime::Result<R>,
 ) -> Result<(R, Log, Usage), Failure> {
     let _place = shared.places.take();
+    let _time = shared.clock.running();
     let state = State { limiter: Limiter::new(limits), log: Log::new(limits.log), wasi: Wasi::new(seed) };
     let begun = Instant::now();
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.limiter);
     if shared.counting {
         store.set_fuel(u64::MAX).expect("this engine counts fuel");
-        store.set_epoch_deadline(engine::epochs(time.saturating_mul(PATIENCE)));
+        store.set_epoch_deadline(clock::epochs(time.saturating_mul(PATIENCE)));
     } else {
-        store.set_epoch_deadline(engine::epochs(time));
+        store.set_epoch_deadline(clock::epochs(time));
     }
     // The host never copies more out of a plugin in one go than the plugin itself could hold once.
     store.set_hostcall_fuel(limits.memory);
