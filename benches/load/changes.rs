@@ -132,23 +132,50 @@ fn is_rolled_out(deployment: &Deployment) -> Option<bool> {
     Some(all && status.observed_generation == deployment.metadata.generation)
 }
 
-/// Changes some servers, spread over all of them, one after the other: the next one when the pods of the one before were
-/// replaced, so that the plane is otherwise idle.
-pub async fn edits(operator: &Process, servers: &Servers) -> Result<Edits> {
-    let (mut seen, _) = watch(servers).await?;
-    let before = operator.usage()?;
-    let mut times = Vec::new();
+/// Changes some servers of each operator in turn, spread over all that it has: the next one when the pods of the one before
+/// were replaced, so that the plane is otherwise idle. `what` is new on this plane.
+pub async fn edits(what: &str, operators: &[(&Process, &Servers)]) -> Result<Vec<Edits>> {
+    let mut edited = Vec::new();
+    for (operator, servers) in operators {
+        let (seen, _) = watch(servers).await?;
+        edited.push(Edited { operator, servers, seen, before: operator.usage()?.cpu, times: Vec::new() });
+    }
     for edit in 0..EDITS {
-        let index = edit * servers.count / EDITS;
-        times.push(one(servers, index, &image("edit", servers, edit), &mut seen).await?.all);
-        seen.until(&Servers::name(index), |deployment| deployment.is_rolled_out).await?;
-        tokio::time::sleep(PAUSE).await;
+        for edited in &mut edited {
+            edited.edit(what, edit).await?;
+        }
     }
     tokio::time::sleep(AFTERMATH).await;
-    let cpu = operator.usage()?.cpu - before.cpu;
-    times.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-    Ok(Edits { p50: times[EDITS / 2], p99: times[EDITS * 99 / 100], cpu: cpu * 1000.0 / EDITS as f64 })
+    edited.into_iter().map(Edited::end).collect()
+}
+
+/// Servers that are changed one by one.
+struct Edited<'a> {
+    operator: &'a Process,
+    servers: &'a Servers,
+    seen: Seen,
+    /// CPU seconds of the operator up to the first change.
+    before: f64,
+    /// Milliseconds of each change.
+    times: Vec<f64>,
+}
+
+impl Edited<'_> {
+    async fn edit(&mut self, what: &str, edit: usize) -> Result<()> {
+        let Self { servers, seen, .. } = self;
+        let index = edit * servers.count / EDITS;
+        self.times.push(one(servers, index, &image(what, servers, edit), seen).await?.all);
+        seen.until(&Servers::name(index), |deployment| deployment.is_rolled_out).await?;
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Edits> {
+        let cpu = self.operator.usage()?.cpu - self.before;
+        self.times.sort_by(f64::total_cmp);
+        #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+        Ok(Edits { p50: self.times[EDITS / 2], p99: self.times[EDITS * 99 / 100], cpu: cpu * 1000.0 / EDITS as f64 })
+    }
 }
 
 /// An image that no server had before, with fewer servers either.

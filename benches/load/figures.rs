@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::beside::Beside;
 use crate::creation::Creation;
 use crate::growth::Growth;
 use crate::machine::{self, Machine};
@@ -23,6 +24,9 @@ pub struct Figures {
     pub creation: Option<Creation>,
     /// More and more servers.
     pub growth: Vec<Growth>,
+    /// What the number of servers alone costs.
+    #[serde(default)]
+    pub beside: Option<Beside>,
 }
 
 impl Figures {
@@ -41,6 +45,7 @@ impl Figures {
             small: self.small.or(earlier.small),
             creation: self.creation.or(earlier.creation),
             growth: if self.growth.is_empty() { earlier.growth } else { self.growth },
+            beside: self.beside.or(earlier.beside),
         }
     }
 }

@@ -82,8 +82,8 @@ impl Span {
     }
 }
 
-/// Every size in turn; `done` gets each.
-pub async fn measure(bench: &Bench, sizes: &[usize], mut done: impl FnMut(Growth) -> Result<()>) -> Result<()> {
+/// Every size in turn; `done` gets each. Returns the servers.
+pub async fn measure(bench: &Bench, sizes: &[usize], mut done: impl FnMut(Growth) -> Result<()>) -> Result<Servers> {
     let largest = *sizes.iter().max().context("a size")?;
     let servers = bench.servers("load", largest).await?;
     let mut operator = bench.operator("growth-0", &[]).await?;
@@ -97,7 +97,7 @@ pub async fn measure(bench: &Bench, sizes: &[usize], mut done: impl FnMut(Growth
         operator.end().await?;
         let restart;
         (operator, restart) = restarted(bench, size).await?;
-        let edits = changes::edits(&operator, &servers).await?;
+        let edits = changes::edits("edit", &[(&operator, &servers)]).await?.remove(0);
         quiet(&operator).await?;
         let fan_out = changes::fan_out(bench, &servers).await?;
         quiet(&operator).await?;
@@ -106,7 +106,8 @@ pub async fn measure(bench: &Bench, sizes: &[usize], mut done: impl FnMut(Growth
         done(Growth { servers: size, creation, steady, restart, edits, fan_out, swap })?;
         from = size;
     }
-    operator.end().await
+    operator.end().await?;
+    Ok(servers)
 }
 
 /// Creates servers with everything reacting to them, until each is Ready with an address.

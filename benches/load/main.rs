@@ -2,6 +2,7 @@
 
 mod bare;
 mod bench;
+mod beside;
 mod changes;
 mod creation;
 mod figures;
@@ -117,13 +118,16 @@ async fn measure(flags: &Flags, programs: &Path) -> Result<Figures> {
     if wanted(Part::Growth) {
         say("more and more servers");
         let bench = new("bench-growth").await?;
-        growth::measure(&bench, &flags.sizes, |growth| {
+        let servers = growth::measure(&bench, &flags.sizes, |growth| {
             say(&format!("{} servers are done", growth.servers));
             figures.growth.push(growth);
             figures.measured("growth")?;
             keep(&figures, flags, programs)
         })
         .await?;
+        say("one change beside an operator with few servers");
+        figures.beside = Some(beside::measure(&bench, &servers).await?);
+        keep(&figures, flags, programs)?;
     }
     Ok(figures)
 }

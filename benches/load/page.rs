@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::beside::Beside;
+use crate::changes::Edits;
 use crate::creation::{Creation, Turn};
 use crate::figures::Figures;
 use crate::growth::Growth;
@@ -27,6 +29,7 @@ pub fn write(figures: Figures, criterion: &Path, docs: &Path) -> Result<()> {
         ("machine", figures.machine.as_ref().map(|found| machine(found, &figures.revisions))),
         ("creation", figures.creation.as_ref().map(creation)),
         ("growth", Some(growth(&figures.growth)).filter(|_| !figures.growth.is_empty())),
+        ("beside", figures.beside.as_ref().map(beside)),
         ("rendering", rendering::table(criterion)),
         ("programs", figures.small.as_ref().map(small)),
     ];
@@ -121,6 +124,15 @@ fn growth(sizes: &[Growth]) -> String {
     ];
     for (name, value) in rows {
         row(&mut table, name, sizes, value);
+    }
+    table
+}
+
+fn beside(beside: &Beside) -> String {
+    let mut table =
+        "| one change, in turn | to the applied child: p50, p99, ms | CPU, ms |\n|---|---|---|\n".to_owned();
+    for (servers, Edits { p50, p99, cpu }) in &beside.operators {
+        let _ = writeln!(table, "| an operator with {servers} servers | {p50:.0}, {p99:.0} | {cpu:.1} |");
     }
     table
 }
