@@ -11,6 +11,7 @@ pub mod previous;
 pub mod servers;
 pub mod sources;
 pub mod statuses;
+pub mod views;
 pub mod workload;
 
 use crate::api::{MCPServer, RenderPlugin};

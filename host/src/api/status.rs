@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What the operator observed and did.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -62,7 +62,7 @@ pub struct MCPServerStatus {
 /// A stored status may come from another operator or a later version. What cannot be read is as good as absent: the
 /// next reconcile writes it anew, and until then the server must not be lost from sight.
 fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Value::deserialize(deserializer).map(|value| serde_json::from_value(value).ok())
+    Box::<RawValue>::deserialize(deserializer).map(|value| serde_json::from_str(value.get()).ok())
 }
 
 /// The conditions in one word.

@@ -9,7 +9,8 @@ use crate::{api, canonical};
 
 /// The hash of our apply entry; `None` when we own nothing in the object.
 pub fn hash(managed_fields: Option<&[ManagedFieldsEntry]>) -> Option<String> {
-    let digest = canonical::digest(ours(managed_fields)?);
+    let FieldsV1(fields) = ours(managed_fields)?;
+    let digest = canonical::digest_of(&canonical::text_of(fields));
     Some(digest[..HASH_DIGITS].to_owned())
 }
 

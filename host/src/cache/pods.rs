@@ -9,18 +9,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use kube::core::{NotUsed, Object};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub use self::trouble::Trouble;
 use super::sources::ServerName;
+use super::views::StatusView;
 use crate::api;
 
-/// A Pod with nothing but what we read.
-pub type PodView = Object<NotUsed, PodStatusView>;
+/// A Pod.
+pub type PodView = StatusView<PodStatusView>;
 
 /// The part of a Pod's `status` that we read.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatusView {
     /// `Pending`, `Running`, …

@@ -39,21 +39,19 @@ pub fn is_server(owner: &OwnerReference) -> bool {
     owner.kind == api::KIND && owner.api_version.split('/').next() == Some(api::GROUP)
 }
 
-/// Drops all `managedFields` of a server, half of the object, but the fact that the previous operator is recorded for its
-/// status.
-pub fn keep_only_status_writer(server: &mut Value) {
-    let Some(Value::Array(entries)) = server.pointer_mut("/metadata/managedFields") else { return };
-    entries.retain_mut(|entry| {
-        if let Some(entry) = entry.as_object_mut() {
-            entry.remove("fieldsV1");
-        }
-        entry["manager"] == api::PREVIOUS_STATUS_FIELD_MANAGER
+/// Drops all `managedFields` of a server, which is kept as long as it exists, but the fact that the previous operator is
+/// recorded for its status.
+pub fn keep_only_status_writer(server: &mut ObjectMeta) {
+    let recorded = wrote_status(server).then(|| ManagedFieldsEntry {
+        manager: Some(api::PREVIOUS_STATUS_FIELD_MANAGER.to_owned()),
+        ..ManagedFieldsEntry::default()
     });
+    server.managed_fields = recorded.map(|entry| vec![entry]);
 }
 
 /// Whether the previous operator is recorded for the server's status.
-pub fn wrote_status(metadata: &ObjectMeta) -> bool {
-    let mut entries = metadata.managed_fields.iter().flatten();
+pub fn wrote_status(server: &ObjectMeta) -> bool {
+    let mut entries = server.managed_fields.iter().flatten();
     entries.any(|entry| entry.manager.as_deref() == Some(api::PREVIOUS_STATUS_FIELD_MANAGER))
 }
 

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use kube::core::object::HasStatus;
 
 use super::version;
+use super::views::StatusView;
 
 /// By uid: the version of the object that a write made, and what was written.
 pub struct Statuses<K: HasStatus>(Mutex<HashMap<String, (u64, K::Status)>>);
@@ -20,9 +21,9 @@ impl<K: HasStatus> Default for Statuses<K> {
 
 impl<K: HasStatus<Status: Clone> + ResourceExt + Clone> Statuses<K> {
     /// Remembers a write until the watch has brought it back.
-    pub fn wrote(&self, written: &K) {
-        let (Some(uid), Some(status)) = (written.uid(), written.status().cloned()) else { return };
-        let version = version(written.resource_version().as_deref());
+    pub fn wrote(&self, written: StatusView<K::Status>) {
+        let (Some(uid), Some(status)) = (written.metadata.uid, written.status) else { return };
+        let version = version(written.metadata.resource_version.as_deref());
         self.statuses().insert(uid, (version, status));
     }
 

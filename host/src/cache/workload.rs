@@ -1,13 +1,14 @@
 //! How a server's workload does: the few fields of a Deployment or StatefulSet that a status is made of.
 
-use kube::core::Object;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// A Deployment or StatefulSet with nothing but what we read: in these fields the two are alike.
-pub type WorkloadView = Object<WorkloadSpecView, WorkloadStatusView>;
+use super::views::View;
+
+/// A Deployment or StatefulSet: in the fields that we read the two are alike.
+pub type WorkloadView = View<WorkloadSpecView, WorkloadStatusView>;
 
 /// The part of `spec` that we read.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct WorkloadSpecView {
     /// How many pods are wanted.
     #[serde(default)]
@@ -15,7 +16,7 @@ pub struct WorkloadSpecView {
 }
 
 /// The part of `status` that we read.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadStatusView {
     /// The generation that the rest of the status is about.
@@ -33,7 +34,7 @@ pub struct WorkloadStatusView {
 }
 
 /// The part of a condition that we read.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ConditionView {
     /// `Available`, `Progressing` or `ReplicaFailure`.

@@ -1,6 +1,6 @@
 //! An MCPServer as its watch shows it: one that the types cannot read does not stop the watch of the others.
 //!
-//! Does what `kube::core::DeserializeGuard` does, which copies each object once more, and keeps all of its `managedFields`.
+//! Does what `kube::core::DeserializeGuard` does, which makes a JSON tree of each object first, its `managedFields` included.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::api::MCPServer;
+use crate::api::{MCPServer, MCPServerSpec, MCPServerStatus};
 use crate::cache::previous;
+use crate::cache::views::{Metadata, MetadataView};
 
 /// A server, or what is known of one that cannot be read.
 #[derive(Clone, Debug)]
@@ -27,16 +28,27 @@ pub(super) struct Unreadable {
 
 impl<'de> Deserialize<'de> for Guarded {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut object = Value::deserialize(deserializer)?;
-        previous::keep_only_status_writer(&mut object);
-        match MCPServer::deserialize(&object) {
-            Ok(server) => Ok(Self(Ok(server))),
+        let object = Box::<RawValue>::deserialize(deserializer)?;
+        match serde_json::from_str(object.get()) {
+            Ok(Parts { mut metadata, spec, status }) => {
+                previous::keep_only_status_writer(&mut metadata);
+                Ok(Self(Ok(MCPServer { metadata, spec, status })))
+            }
             Err(error) => {
-                let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(D::Error::custom)?;
+                let MetadataView { metadata, .. } = serde_json::from_str(object.get()).map_err(D::Error::custom)?;
                 Ok(Self(Err(Unreadable { error: error.to_string(), metadata })))
             }
         }
     }
+}
+
+/// Those of an MCPServer.
+#[derive(Deserialize)]
+struct Parts {
+    #[serde(with = "Metadata")]
+    metadata: ObjectMeta,
+    spec: MCPServerSpec,
+    status: Option<MCPServerStatus>,
 }
 
 impl Resource for Guarded {
@@ -73,7 +85,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use kube::ResourceExt;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::api;

@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt, future};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use kube::api::ApiResource;
-use kube::core::{DynamicResourceScope, PartialObjectMeta};
+use kube::core::DynamicResourceScope;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
@@ -24,6 +24,7 @@ use super::{Scope, Signals};
 use crate::api;
 use crate::cache::children::{Child, ChildKey};
 use crate::cache::pods::PodView;
+use crate::cache::views::MetadataView;
 use crate::metrics::Metrics;
 use crate::reconcile::gather::references::SourceKind;
 use crate::reconcile::{Context, Kind};
@@ -58,8 +59,8 @@ pub(super) fn start(ctx: &Arc<Context>, scope: &Scope, signals: &Arc<Signals>, t
         start.children(scope, kind);
     }
     start.pods(scope);
-    start.sources::<ConfigMap>(scope, SourceKind::ConfigMap);
-    start.sources::<Secret>(scope, SourceKind::Secret);
+    start.sources(scope, SourceKind::ConfigMap, &ApiResource::erase::<ConfigMap>(&()));
+    start.sources(scope, SourceKind::Secret, &ApiResource::erase::<Secret>(&()));
     start.namespaces();
     start.synced
 }
@@ -101,7 +102,7 @@ impl Start<'_> {
 
     /// Namespaces are few, and all of them are watched whatever the scope: by name alone none could be.
     fn namespaces(&mut self) {
-        let api = Api::<PartialObjectMeta<Namespace>>::all(self.ctx.client.clone());
+        let api = projected::<MetadataView>(&self.ctx.client, None, &ApiResource::erase::<Namespace>(&()));
         let (ctx, signals) = (Arc::clone(self.ctx), Arc::clone(self.signals));
         self.follow("Namespace", watch(api, by_page()), move |event| match event {
             Event::InitApply(namespace) | Event::Apply(namespace) => {

@@ -2,7 +2,6 @@
 //! [`write_if_different`] is the effect.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::Api;
 
 use super::prepare::{Phase, Setback};
 use crate::api::render_plugin::OnFailure;
@@ -144,8 +143,7 @@ pub(super) async fn write_if_different(
     if plugin.status.as_ref() == Some(&next) {
         return Ok(());
     }
-    let api: Api<RenderPlugin> = Api::all(ctx.client.clone());
-    if ctx.apply_status(&api, plugin, &next, &ctx.cache.plugin_statuses).await? {
+    if ctx.apply_status(plugin, &next, &ctx.cache.plugin_statuses).await? {
         let previous = plugin.status.clone().unwrap_or_default();
         ctx.events.publish(plugin, events::about_plugin(&previous, &next)).await;
     }

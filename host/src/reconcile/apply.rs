@@ -30,6 +30,7 @@ use super::{Context, Error, Identity, Kind, Refusal, call};
 use crate::api::status::{ObjectStatus, PluginStatus, RenderStatus};
 use crate::api::{self, MCPServer};
 use crate::cache::children::{Child, ChildKey};
+use crate::cache::views::MetadataView;
 use crate::cache::workload::{Workload, WorkloadView};
 use crate::sandbox::{Diagnostic, Severity};
 
@@ -241,7 +242,7 @@ async fn send(
         let reply = reply::<WorkloadView>(manifest, key, force, ctx).await?;
         return Ok(reply.map(|object| Child::of(&object.metadata, Some(Workload::of(&object)))));
     }
-    let reply = reply::<PartialObjectMeta<DynamicObject>>(manifest, key, force, ctx).await?;
+    let reply = reply::<MetadataView>(manifest, key, force, ctx).await?;
     Ok(reply.map(|object| Child::of(&object.metadata, None)))
 }
 

@@ -1,18 +1,19 @@
 //! What every reconcile shares.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use kube::api::{Patch, PatchParams};
+use kube::api::{ApiResource, Patch, PatchParams};
 use kube::core::object::HasStatus;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::error::Unreachable;
@@ -21,6 +22,7 @@ use super::render::Renderer;
 use crate::api;
 use crate::cache::Cache;
 use crate::cache::statuses::Statuses;
+use crate::cache::views::StatusView;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
@@ -83,32 +85,46 @@ impl Context {
     /// namesake by now.
     pub async fn apply_status<K>(
         &self,
-        api: &Api<K>,
         object: &K,
         status: &K::Status,
         statuses: &Statuses<K>,
     ) -> Result<bool, Unreachable>
     where
-        K: Resource<DynamicType = ()> + HasStatus<Status: Clone + Serialize> + Clone + Debug + DeserializeOwned,
+        K: Resource<DynamicType = ()> + HasStatus<Status: Clone + Debug + Serialize + DeserializeOwned> + Clone,
     {
+        let (client, resource) = (self.client.clone(), ApiResource::erase::<K>(&()));
+        let api: Api<StatusView<K::Status>> = match object.namespace() {
+            Some(namespace) => Api::namespaced_with(client, &namespace, &resource),
+            None => Api::all_with(client, &resource),
+        };
         let what = format!("{}/status", K::kind(&()));
         let name = object.name_any();
-        let patch = Patch::Apply(json!({
-            "apiVersion": K::api_version(&()),
-            "kind": K::kind(&()),
-            "metadata": { "name": name, "uid": object.uid() },
-            "status": status,
-        }));
+        let patch = Patch::Apply(StatusPatch {
+            api_version: K::api_version(&()),
+            kind: K::kind(&()),
+            metadata: json!({ "name": name, "uid": object.uid() }),
+            status,
+        });
         let params = PatchParams::apply(api::STATUS_FIELD_MANAGER).force();
         match self.write("apply", &what, api.patch_status(&name, &params, &patch)).await? {
             Ok(written) => {
-                statuses.wrote(&written);
+                statuses.wrote(written);
                 Ok(true)
             }
             Err(refusal) if matches!(refusal.code, 404 | 409) => Ok(false),
             Err(refusal) => Err(Unreachable::refused(&format!("apply {what}"), &refusal)),
         }
     }
+}
+
+/// The body of a status write.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusPatch<'a, Status> {
+    api_version: Cow<'a, str>,
+    kind: Cow<'a, str>,
+    metadata: Value,
+    status: &'a Status,
 }
 
 /// The API server's own word on a request.

@@ -52,7 +52,8 @@ pub struct Observation<'a> {
 
 /// The status that an observation amounts to. Pure.
 pub fn status(seen: &Observation<'_>) -> MCPServerStatus {
-    let previous = seen.server.status.clone().unwrap_or_default();
+    let none = MCPServerStatus::default();
+    let previous = seen.server.status.as_ref().unwrap_or(&none);
     let render = match seen.outcome {
         Ok(applied) => Some(applied.render().clone()),
         // What came before the object that failed was applied, and has to be remembered.
@@ -61,7 +62,7 @@ pub fn status(seen: &Observation<'_>) -> MCPServerStatus {
         }
         Err(_) => previous.render.clone(),
     };
-    let serving = Serving::of(seen, &previous);
+    let serving = Serving::of(seen, previous);
     let conditions = Conditions::of(seen, &serving);
     let published = conditions.url_is_published(seen.verify);
     MCPServerStatus {
@@ -70,7 +71,7 @@ pub fn status(seen: &Observation<'_>) -> MCPServerStatus {
         deployment_name: name_of(render.as_ref(), WORKLOAD),
         service_name: name_of(render.as_ref(), SERVICE),
         address: published.then(|| Address { url: Some(seen.url.to_owned()) }),
-        server_info: server_info(seen, &conditions, &previous),
+        server_info: server_info(seen, &conditions, previous),
         replicas: seen.workload.map(|workload| workload.desired),
         ready_replicas: seen.workload.map(|workload| workload.ready),
         selector: Some(format!("{}={}", api::SERVER_LABEL, Identity::of(seen.server).name)),

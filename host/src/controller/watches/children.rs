@@ -6,15 +6,13 @@ use std::sync::Arc;
 
 use futures::Stream;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 
 use super::{Scope, Start, by_page, projected, watch};
 use crate::cache::children::{Child, ChildKey};
+use crate::cache::views::MetadataView;
 use crate::cache::workload::{Workload, WorkloadView};
 use crate::reconcile::Kind;
-
-type Metadata = PartialObjectMeta<DynamicObject>;
 
 impl Start<'_> {
     /// Watches the objects of one kind: their metadata and, where they run pods, how those do.
@@ -28,8 +26,10 @@ impl Start<'_> {
                 });
             }
         } else {
-            for (namespace, api) in scope.apis(|namespace| projected::<Metadata>(&client, namespace, &resource)) {
-                self.child_watch(kind, namespace, watch(api, by_page()), |object: Metadata| (object.metadata, None));
+            for (namespace, api) in scope.apis(|namespace| projected::<MetadataView>(&client, namespace, &resource)) {
+                self.child_watch(kind, namespace, watch(api, by_page()), |object: MetadataView| {
+                    (object.metadata, None)
+                });
             }
         }
         self.ctx.cache.children.watch(kind.clone());

@@ -1,9 +1,12 @@
 //! Writes a status by server-side apply, if it says anything new.
 
+use std::mem;
+
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
+use crate::api::status::RenderStatus;
 use crate::api::{self, MCPServer, MCPServerStatus};
 use crate::cache::previous;
 use crate::events;
@@ -11,27 +14,32 @@ use crate::reconcile::Context;
 use crate::reconcile::error::Unreachable;
 
 /// Writes `next` and publishes what changed as events, unless it says the same as before.
-pub(super) async fn if_different(server: &MCPServer, next: MCPServerStatus, ctx: &Context) -> Result<(), Unreachable> {
-    let previous = server.status.clone().unwrap_or_default();
-    let namespace = server.namespace().unwrap_or_default();
-    let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
-    if !says_the_same(&previous, &next) {
-        if !ctx.apply_status(&api, server, &next, &ctx.cache.statuses).await? {
+pub(super) async fn if_different(
+    server: &MCPServer,
+    mut next: MCPServerStatus,
+    ctx: &Context,
+) -> Result<(), Unreachable> {
+    let none = MCPServerStatus::default();
+    let previous = server.status.as_ref().unwrap_or(&none);
+    if !says_the_same(previous, &mut next) {
+        if !ctx.apply_status(server, &next, &ctx.cache.statuses).await? {
             return Ok(()); // nobody is left to read it
         }
-        count(server, &previous, &next, ctx);
-        ctx.events.publish(server, events::about_server(&previous, &next)).await;
+        count(server, previous, &next, ctx);
+        ctx.events.publish(server, events::about_server(previous, &next)).await;
     }
     ctx.metrics.conditions(server, &next.conditions); // also those that another process wrote
     if previous::wrote_status(&server.metadata) {
-        release(&api, server, ctx).await?;
+        release(server, ctx).await?;
     }
     Ok(())
 }
 
 /// Ends the previous operator's part in the status: what it alone said goes, and what we say too is ours alone, so that it
 /// goes when we do not say it any more.
-async fn release(api: &Api<MCPServer>, server: &MCPServer, ctx: &Context) -> Result<(), Unreachable> {
+async fn release(server: &MCPServer, ctx: &Context) -> Result<(), Unreachable> {
+    let namespace = server.namespace().unwrap_or_default();
+    let api: Api<MCPServer> = Api::namespaced(ctx.client.clone(), &namespace);
     let name = server.name_any();
     let nothing = Patch::Apply(json!({
         "apiVersion": MCPServer::api_version(&()),
@@ -58,13 +66,18 @@ fn count(server: &MCPServer, previous: &MCPServerStatus, next: &MCPServerStatus,
 }
 
 /// Whether two statuses differ in nothing worth a write: a new resourceVersion of a ConfigMap with the same contents
-/// rides on the next write.
-fn says_the_same(previous: &MCPServerStatus, next: &MCPServerStatus) -> bool {
-    let mut next = next.clone();
-    if let (Some(before), Some(after)) = (&previous.render, &mut next.render)
-        && before.config_hash == after.config_hash
-    {
-        after.inputs.clone_from(&before.inputs);
+/// rides on the next write. `next` is as it was afterwards.
+fn says_the_same(previous: &MCPServerStatus, next: &mut MCPServerStatus) -> bool {
+    let before = previous.render.as_ref();
+    let same_contents =
+        |after: &&mut RenderStatus| before.is_some_and(|before| before.config_hash == after.config_hash);
+    let inputs =
+        next.render.as_mut().filter(same_contents).map(|after| {
+            mem::replace(&mut after.inputs, before.map(|before| before.inputs.clone()).unwrap_or_default())
+        });
+    let same = previous == next;
+    if let (Some(inputs), Some(after)) = (inputs, &mut next.render) {
+        after.inputs = inputs;
     }
-    *previous == next
+    same
 }
