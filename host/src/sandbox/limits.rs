@@ -1,6 +1,6 @@
 //! What a plugin may use, and the limiter that wasmtime asks before a store grows. Pure but for its own counters.
 //!
-//! Time is limited by epochs (`engine.rs`), output by `output.rs`, the log by `log.rs`.
+//! Time is limited by epochs (`clock.rs`), output by `output.rs`, the log by `log.rs`.
 
 use std::fmt;
 use std::str::FromStr;

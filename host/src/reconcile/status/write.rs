@@ -6,7 +6,6 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use crate::api::status::RenderStatus;
 use crate::api::{self, MCPServer, MCPServerStatus};
 use crate::cache::previous;
 use crate::events;
@@ -68,15 +67,13 @@ fn count(server: &MCPServer, previous: &MCPServerStatus, next: &MCPServerStatus,
 /// Whether two statuses differ in nothing worth a write: a new resourceVersion of a ConfigMap with the same contents
 /// rides on the next write. `next` is as it was afterwards.
 fn says_the_same(previous: &MCPServerStatus, next: &mut MCPServerStatus) -> bool {
-    let before = previous.render.as_ref();
-    let same_contents =
-        |after: &&mut RenderStatus| before.is_some_and(|before| before.config_hash == after.config_hash);
-    let inputs =
-        next.render.as_mut().filter(same_contents).map(|after| {
-            mem::replace(&mut after.inputs, before.map(|before| before.inputs.clone()).unwrap_or_default())
-        });
+    let renders = previous.render.as_ref().zip(next.render.as_mut());
+    let Some((before, after)) = renders.filter(|(before, after)| before.config_hash == after.config_hash) else {
+        return previous == next;
+    };
+    let inputs = mem::replace(&mut after.inputs, before.inputs.clone());
     let same = previous == next;
-    if let (Some(inputs), Some(after)) = (inputs, &mut next.render) {
+    if let Some(after) = &mut next.render {
         after.inputs = inputs;
     }
     same
