@@ -35,6 +35,9 @@ pub struct Edits {
     pub p99: f64,
     /// CPU milliseconds of the operator for each, everything that follows from it included.
     pub cpu: f64,
+    /// How many reconciles follow from one.
+    #[serde(default)]
+    pub reconciles: Option<f64>,
 }
 
 /// A change of one ConfigMap.
@@ -138,7 +141,11 @@ pub async fn edits(what: &str, operators: &[(&Process, &Servers)]) -> Result<Vec
     let mut edited = Vec::new();
     for (operator, servers) in operators {
         let (seen, _) = watch(servers).await?;
-        edited.push(Edited { operator, servers, seen, before: operator.usage()?.cpu, times: Vec::new() });
+        let reconciles = operator.reconciles().await;
+        edited.push(Edited { operator, servers, seen, reconciles, before: 0.0, times: Vec::new() });
+    }
+    for edited in &mut edited {
+        edited.before = edited.operator.usage()?.cpu;
     }
     for edit in 0..EDITS {
         for edited in &mut edited {
@@ -146,7 +153,11 @@ pub async fn edits(what: &str, operators: &[(&Process, &Servers)]) -> Result<Vec
         }
     }
     tokio::time::sleep(AFTERMATH).await;
-    edited.into_iter().map(Edited::end).collect()
+    let mut edits = Vec::new();
+    for edited in edited {
+        edits.push(edited.end().await?);
+    }
+    Ok(edits)
 }
 
 /// Servers that are changed one by one.
@@ -154,6 +165,8 @@ struct Edited<'a> {
     operator: &'a Process,
     servers: &'a Servers,
     seen: Seen,
+    /// Reconciles up to the first change.
+    reconciles: usize,
     /// CPU seconds of the operator up to the first change.
     before: f64,
     /// Milliseconds of each change.
@@ -170,11 +183,17 @@ impl Edited<'_> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<Edits> {
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    async fn end(mut self) -> Result<Edits> {
         let cpu = self.operator.usage()?.cpu - self.before;
+        let reconciles = self.operator.reconciles().await - self.reconciles;
         self.times.sort_by(f64::total_cmp);
-        #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-        Ok(Edits { p50: self.times[EDITS / 2], p99: self.times[EDITS * 99 / 100], cpu: cpu * 1000.0 / EDITS as f64 })
+        Ok(Edits {
+            p50: self.times[EDITS / 2],
+            p99: self.times[EDITS * 99 / 100],
+            cpu: cpu * 1000.0 / EDITS as f64,
+            reconciles: Some(reconciles as f64 / EDITS as f64),
+        })
     }
 }
 

@@ -89,7 +89,7 @@ fn growth(sizes: &[Growth]) -> String {
     let mut table = String::new();
     row(&mut table, "servers", sizes, |growth| growth.servers.to_string());
     let _ = writeln!(table, "|---|{}", "---|".repeat(sizes.len()));
-    let rows: [Row; 20] = [
+    let rows: [Row; 21] = [
         ("made, until Ready with an address, s", |g| format!("{} in {:.1}", g.creation.servers, g.creation.seconds)),
         ("… write requests for each, events aside", |g| per(g.creation.span.requests.written(), g.creation.servers)),
         ("… CPU for each, ms", |g| format!("{:.1}", g.creation.span.cpu * 1000.0 / amount(g.creation.servers))),
@@ -111,6 +111,7 @@ fn growth(sizes: &[Growth]) -> String {
         ("… memory afterwards, MiB", |g| format!("{:.0}", g.restart.span.resident)),
         ("one change, to the applied child: p50, p99, ms", |g| format!("{:.0}, {:.0}", g.edits.p50, g.edits.p99)),
         ("… CPU, with all that follows, ms", |g| format!("{:.1}", g.edits.cpu)),
+        ("… reconciles that follow, CPU for each, ms", |g| for_each(&g.edits)),
         ("a ConfigMap changes: servers that use it", |g| g.fan_out.users.to_string()),
         ("… until all are rolled, s", |g| format!("{:.1}", g.fan_out.seconds)),
         ("… longest change of another server meanwhile, ms", |g| {
@@ -130,11 +131,21 @@ fn growth(sizes: &[Growth]) -> String {
 
 fn beside(beside: &Beside) -> String {
     let mut table =
-        "| one change, in turn | to the applied child: p50, p99, ms | CPU, ms |\n|---|---|---|\n".to_owned();
-    for (servers, Edits { p50, p99, cpu }) in &beside.operators {
-        let _ = writeln!(table, "| an operator with {servers} servers | {p50:.0}, {p99:.0} | {cpu:.1} |");
+        "| one change, in turn | to the applied child: p50, p99, ms | CPU, ms | reconciles, CPU for each, ms |
+|---|---|---|---|
+"
+        .to_owned();
+    for (servers, edits) in &beside.operators {
+        let (Edits { p50, p99, cpu, .. }, each) = (edits, for_each(edits));
+        let _ = writeln!(table, "| an operator with {servers} servers | {p50:.0}, {p99:.0} | {cpu:.1} | {each} |");
     }
     table
+}
+
+/// How many reconciles follow from a change, and CPU milliseconds for each.
+fn for_each(edits: &Edits) -> String {
+    let both = |reconciles: f64| format!("{reconciles:.1}, {:.2}", edits.cpu / reconciles);
+    edits.reconciles.map_or_else(|| "not counted".to_owned(), both)
 }
 
 fn row(table: &mut String, name: &str, sizes: &[Growth], value: impl Fn(&Growth) -> String) {
