@@ -67,7 +67,7 @@ impl<Spec, Status, const WHOLE: bool> Resource for View<Spec, Status, WHOLE> {
     }
 }
 
-/// How an [`ObjectMeta`] is read: all of it, but of `managedFields` only the entries of [`READ`].
+/// How an [`ObjectMeta`] is read: all of it, but of `managedFields` only the entries of our writers and of the previous operator.
 #[derive(Deserialize)]
 #[serde(remote = "ObjectMeta", rename_all = "camelCase")]
 pub struct Metadata {
