@@ -1,6 +1,6 @@
 //! What every measurement works with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -40,7 +40,12 @@ impl Bench {
 
     /// Starts the operator; `log` names its log.
     pub async fn operator(&self, log: &str, flags: &[&str]) -> Result<Process> {
-        let cache = self.cache.path().to_str().context("a path in UTF-8")?;
+        self.operator_with_cache(self.cache.path(), log, flags).await
+    }
+
+    /// The same with another place for what it keeps: no two that run at a time may share one.
+    pub async fn operator_with_cache(&self, cache: &Path, log: &str, flags: &[&str]) -> Result<Process> {
+        let cache = cache.to_str().context("a path in UTF-8")?;
         let flags = [&["--cache-dir", cache], flags].concat();
         Process::start(&self.binary, &self.plane.kubeconfig(), &self.folder.join(format!("{log}.log")), &flags).await
     }

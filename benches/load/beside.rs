@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::bench::Bench;
 use crate::changes::{self, Edits};
 use crate::growth::quiet;
-use crate::process::Process;
 use crate::servers::Servers;
 
 /// How many servers the other one has.
@@ -24,11 +23,8 @@ pub struct Beside {
 pub async fn measure(bench: &Bench, many: &Servers) -> Result<Beside> {
     let few = bench.servers("few", FEW).await?;
     let cache = tempfile::tempdir().context("making a directory")?;
-    let cache = cache.path().to_str().context("a path in UTF-8")?;
     let mut of_many = bench.operator("many", &["--namespaces", &many.namespace]).await?;
-    let flags = ["--namespaces", &few.namespace, "--cache-dir", cache];
-    let (kubeconfig, log) = (bench.plane.kubeconfig(), bench.folder.join("few.log"));
-    let of_few = Process::start(&bench.binary, &kubeconfig, &log, &flags).await?;
+    let of_few = bench.operator_with_cache(cache.path(), "few", &["--namespaces", &few.namespace]).await?;
     few.create(0, FEW).await?;
     few.until_ready().await?;
     of_many.until_reconciled(many.count).await?;

@@ -142,10 +142,8 @@ pub async fn edits(what: &str, operators: &[(&Process, &Servers)]) -> Result<Vec
     for (operator, servers) in operators {
         let (seen, _) = watch(servers).await?;
         let reconciles = operator.reconciles().await;
-        edited.push(Edited { operator, servers, seen, reconciles, before: 0.0, times: Vec::new() });
-    }
-    for edited in &mut edited {
-        edited.before = edited.operator.usage()?.cpu;
+        let before = operator.usage()?.cpu; // after it was asked for its metrics
+        edited.push(Edited { operator, servers, seen, reconciles, before, times: Vec::new() });
     }
     for edit in 0..EDITS {
         for edited in &mut edited {
