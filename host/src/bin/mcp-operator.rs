@@ -13,6 +13,10 @@ use mcp_operator::stdout::print;
 use mcp_operator::{handshake, parameters, sandbox};
 use tracing_subscriber::EnvFilter;
 
+/// With the C library's, what a change costs grows with the number of servers, see `docs/performance.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs MCP servers on Kubernetes; WebAssembly components decide how.
 ///
 /// A server is an MCPServer object. The operator renders it to a Deployment, a Service and a NetworkPolicy, keeps them,

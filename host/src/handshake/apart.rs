@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::{Attempts, Client, ConnectTo, Outcome, Target, Unanswered};
-use crate::apart::limit_memory;
+use crate::apart::{ENVIRONMENT, limit_memory};
 
 /// How long the process waits for another attempt.
 const IDLE: Duration = Duration::from_mins(1);
@@ -85,7 +85,7 @@ impl Apart {
 
     fn start(&self) -> io::Result<Process> {
         let mut command = Command::new(&self.program);
-        command.args(["handshakes", "--memory", &self.memory.to_string()]);
+        command.envs(ENVIRONMENT).args(["handshakes", "--memory", &self.memory.to_string()]);
         Process::start(command.args(self.connect_to.iter().map(ToString::to_string)))
     }
 
