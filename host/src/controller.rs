@@ -6,6 +6,7 @@
 mod guarded;
 mod lane;
 mod observer;
+mod pace;
 mod watches;
 
 pub(crate) use self::watches::report;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::guarded::Guarded;
 use self::lane::Lane;
 use self::observer::Observer;
+use self::pace::Pace;
 use self::watches::Synced;
 use crate::cache::sources::ServerName;
 use crate::plugins::{self, Workshop};
@@ -66,23 +68,28 @@ impl Scope {
 
 /// Where watches and handshakes say that a server should be looked at.
 pub struct Signals {
-    /// Something of this very server changed.
-    pub direct: mpsc::UnboundedSender<ServerName>,
+    /// A handshake with it was answered.
+    pub answered: mpsc::UnboundedSender<ServerName>,
+    /// One of its children or pods changed.
+    pub observed: mpsc::UnboundedSender<ServerName>,
     /// Something that it shares with others changed.
     pub shared: mpsc::UnboundedSender<ServerName>,
 }
 
 /// The other ends of [`Signals`].
 pub struct Triggers {
-    direct: mpsc::UnboundedReceiver<ServerName>,
+    answered: mpsc::UnboundedReceiver<ServerName>,
+    observed: mpsc::UnboundedReceiver<ServerName>,
     shared: mpsc::UnboundedReceiver<ServerName>,
 }
 
 /// Both ends.
 pub fn signals() -> (Signals, Triggers) {
-    let (direct, direct_end) = mpsc::unbounded_channel();
+    let (answered, answered_end) = mpsc::unbounded_channel();
+    let (observed, observed_end) = mpsc::unbounded_channel();
     let (shared, shared_end) = mpsc::unbounded_channel();
-    (Signals { direct, shared }, Triggers { direct: direct_end, shared: shared_end })
+    let triggers = Triggers { answered: answered_end, observed: observed_end, shared: shared_end };
+    (Signals { answered, observed, shared }, triggers)
 }
 
 /// How much is done at a time.
@@ -93,14 +100,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Servers that a shared change touches and that wait in the queue: enough to keep all reconciles busy.
+    /// Servers in the lane that wait in the queue: enough to keep all reconciles busy.
     fn waiting(self) -> u16 {
         self.reconciles.saturating_mul(2)
     }
 
-    /// Reconciles of such servers; the others are for servers that were changed themselves.
-    fn of_shared(self) -> u16 {
-        (self.reconciles / 4 * 3).max(1)
+    /// Reconciles of servers in the lane; the others are for servers that their authors changed.
+    fn in_lane(self) -> u16 {
+        (self.reconciles / 2).max(1)
     }
 }
 
@@ -153,7 +160,8 @@ async fn reconcile_servers(
 ) {
     let shared = Shared {
         slots: Arc::new(Semaphore::new(limits.reconciles.into())),
-        lane: Arc::new(Lane::new(limits.waiting().into(), limits.of_shared().into())),
+        lane: Arc::new(Lane::new(limits.waiting().into(), limits.in_lane().into())),
+        pace: Arc::default(),
     };
     let apis = scope.apis(|namespace| watches::namespaced::<Guarded>(&ctx.client, namespace));
     let (mut senders, mut controllers) = (Vec::new(), Vec::new());
@@ -164,7 +172,7 @@ async fn reconcile_servers(
         controllers.push(controller(ctx, part, limits, UnboundedReceiverStream::new(receiver), &shared, stop));
     }
     tokio::select! {
-        () = shared.lane.route(triggers, &senders) => {}
+        () = route(ctx, triggers, &senders, &shared) => {}
         _ = future::join_all(controllers) => {}
     }
 }
@@ -174,7 +182,31 @@ async fn reconcile_servers(
 struct Shared {
     slots: Arc<Semaphore>,
     lane: Arc<Lane>,
+    pace: Arc<Pace>,
 }
+
+/// Brings each trigger to the controller of its namespace, as fast as pace and lane allow.
+async fn route(ctx: &Context, triggers: Triggers, controllers: &[Route], Shared { lane, pace, .. }: &Shared) {
+    let enter = |server: ServerName| {
+        ctx.metrics.queued(server.clone());
+        lane.enter(server);
+    };
+    let all = async |mut servers: mpsc::UnboundedReceiver<ServerName>| {
+        while let Some(server) = servers.recv().await {
+            enter(server);
+        }
+    };
+    let send = |server: ServerName| {
+        let is_there = |(namespace, _): &&Route| namespace.as_ref().is_none_or(|namespace| *namespace == server.0);
+        let controller = controllers.iter().find(is_there);
+        controller.is_some_and(|(_, sender)| sender.send(server).is_ok()) // not when it is stopping
+    };
+    let Triggers { answered, observed, shared } = triggers;
+    tokio::join!(all(answered), pace.keep(observed, enter), all(shared), lane.feed(send));
+}
+
+/// The controller of a namespace, or of all, gets its triggers here.
+type Route = (Option<String>, mpsc::UnboundedSender<ServerName>);
 
 async fn controller(
     ctx: &Arc<Context>,
@@ -194,9 +226,9 @@ async fn controller(
         .with_config(Config::default().debounce(DEBOUNCE).concurrency(concurrency))
         .reconcile_on(triggers.filter_map(move |server| {
             let reference = known(&known_ones, &server);
-            match reference {
-                Some(_) => metrics.queued(server),
-                None => lane.leave(&server),
+            if reference.is_none() {
+                lane.leave(&server);
+                metrics.begun(&server);
             }
             future::ready(reference)
         }))
@@ -255,8 +287,10 @@ async fn one(
     let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
     let key = (namespace.clone(), name.clone());
     let _turn = shared.lane.turn(&key).await;
-    let _slot = shared.slots.acquire_owned().await.expect("the semaphore is never closed");
+    let _slot = Arc::clone(&shared.slots).acquire_owned().await.expect("the semaphore is never closed");
     ctx.metrics.begun(&key);
+    shared.lane.begun(&key);
+    shared.pace.begun(&key);
     let start = Instant::now();
     let (action, result) = match &server.0 {
         Ok(server) => {

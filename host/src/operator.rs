@@ -73,7 +73,7 @@ async fn work(
         handshake::Apart::new(MYSELF.into(), flags.connect_to.clone(), flags.concurrent_handshakes),
         flags.concurrent_handshakes.into(),
         metrics.clone(),
-        signals.direct.clone(),
+        signals.answered.clone(),
     );
     let context = Arc::new(Context {
         cache: Cache::default(),

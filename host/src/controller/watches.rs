@@ -94,7 +94,7 @@ impl Start<'_> {
                     Event::Delete(pod) => ctx.cache.pods.forget(&pod).into_iter().collect(),
                 };
                 for server in changed {
-                    signals.direct(server);
+                    signals.observed(server);
                 }
             });
         }
@@ -155,11 +155,11 @@ impl Signals {
     fn child(&self, key: &ChildKey, child: &Child) {
         let owner = child.controller.as_ref().filter(|controller| controller.kind == api::KIND);
         let name = owner.map_or_else(|| key.name.clone(), |owner| owner.name.clone());
-        self.direct((key.namespace.clone(), name));
+        self.observed((key.namespace.clone(), name));
     }
 
-    fn direct(&self, server: (String, String)) {
-        let _ = self.direct.send(server); // the operator is stopping
+    fn observed(&self, server: (String, String)) {
+        let _ = self.observed.send(server); // the operator is stopping
     }
 
     fn shared(&self, server: (String, String)) {
