@@ -181,8 +181,10 @@ fn plots(sizes: &[Growth], folder: &Path) -> Result<()> {
     let memory =
         [line("most, start included", |g| g.restart.span.peak), line("afterwards", |g| g.restart.span.resident)];
     plot::draw(&folder.join("memory.svg"), "Resident memory of the operator", "MiB", &memory)?;
+    let of_reconcile = |g: &Growth| Some((amount(g.servers), g.edits.cpu / g.edits.reconciles?));
     let cpu = [
         line("one change, with all that follows", |g| g.edits.cpu),
+        Line { name: "… for each reconcile", points: sizes.iter().filter_map(of_reconcile).collect() },
         line("one server at a restart", |g| g.restart.span.cpu * 1000.0 / amount(g.servers)),
     ];
     plot::draw(&folder.join("cpu.svg"), "CPU of the operator", "ms", &cpu)?;
