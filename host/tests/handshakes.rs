@@ -136,6 +136,7 @@ async fn the_process_ends_with_its_input_and_at_what_it_cannot_read() {
     for (input, succeeds) in [("", true), ("nonsense\n", false)] {
         let mut child = Command::new(OPERATOR)
             .args(["handshakes", "--memory", "134217728"])
+            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0") // as the operator does
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
