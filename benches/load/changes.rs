@@ -36,8 +36,7 @@ pub struct Edits {
     /// CPU milliseconds of the operator for each, everything that follows from it included.
     pub cpu: f64,
     /// How many reconciles follow from one.
-    #[serde(default)]
-    pub reconciles: Option<f64>,
+    pub reconciles: f64,
 }
 
 /// A change of one ConfigMap.
@@ -190,7 +189,7 @@ impl Edited<'_> {
             p50: self.times[EDITS / 2],
             p99: self.times[EDITS * 99 / 100],
             cpu: cpu * 1000.0 / EDITS as f64,
-            reconciles: Some(reconciles as f64 / EDITS as f64),
+            reconciles: reconciles as f64 / EDITS as f64,
         })
     }
 }

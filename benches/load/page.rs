@@ -144,8 +144,7 @@ fn beside(beside: &Beside) -> String {
 
 /// How many reconciles follow from a change, and CPU milliseconds for each.
 fn for_each(edits: &Edits) -> String {
-    let both = |reconciles: f64| format!("{reconciles:.1}, {:.2}", edits.cpu / reconciles);
-    edits.reconciles.map_or_else(|| "not counted".to_owned(), both)
+    format!("{:.1}, {:.2}", edits.reconciles, edits.cpu / edits.reconciles)
 }
 
 fn row(table: &mut String, name: &str, sizes: &[Growth], value: impl Fn(&Growth) -> String) {
@@ -181,10 +180,9 @@ fn plots(sizes: &[Growth], folder: &Path) -> Result<()> {
     let memory =
         [line("most, start included", |g| g.restart.span.peak), line("afterwards", |g| g.restart.span.resident)];
     plot::draw(&folder.join("memory.svg"), "Resident memory of the operator", "MiB", &memory)?;
-    let of_reconcile = |g: &Growth| Some((amount(g.servers), g.edits.cpu / g.edits.reconciles?));
     let cpu = [
         line("one change, with all that follows", |g| g.edits.cpu),
-        Line { name: "… for each reconcile", points: sizes.iter().filter_map(of_reconcile).collect() },
+        line("… for each reconcile", |g| g.edits.cpu / g.edits.reconciles),
         line("one server at a restart", |g| g.restart.span.cpu * 1000.0 / amount(g.servers)),
     ];
     plot::draw(&folder.join("cpu.svg"), "CPU of the operator", "ms", &cpu)?;
