@@ -7,8 +7,10 @@ mod guarded;
 mod lane;
 mod observer;
 mod pace;
+mod triggers;
 mod watches;
 
+pub use self::triggers::{Signals, Triggers, signals};
 pub(crate) use self::watches::report;
 pub use self::watches::{GrantedKindRequests, GrantedKinds};
 
@@ -33,6 +35,7 @@ use self::guarded::Guarded;
 use self::lane::Lane;
 use self::observer::Observer;
 use self::pace::Pace;
+use self::triggers::route;
 use self::watches::Synced;
 use crate::cache::sources::ServerName;
 use crate::plugins::{self, Workshop};
@@ -64,32 +67,6 @@ impl Scope {
     fn apis<K: Resource>(&self, each: impl Fn(Option<&str>) -> Api<K>) -> Vec<(Option<String>, Api<K>)> {
         self.places().into_iter().map(|place| (place.map(str::to_owned), each(place))).collect()
     }
-}
-
-/// Where watches and handshakes say that a server should be looked at.
-pub struct Signals {
-    /// A handshake with it was answered.
-    pub answered: mpsc::UnboundedSender<ServerName>,
-    /// One of its children or pods changed.
-    pub observed: mpsc::UnboundedSender<ServerName>,
-    /// Something that it shares with others changed.
-    pub shared: mpsc::UnboundedSender<ServerName>,
-}
-
-/// The other ends of [`Signals`].
-pub struct Triggers {
-    answered: mpsc::UnboundedReceiver<ServerName>,
-    observed: mpsc::UnboundedReceiver<ServerName>,
-    shared: mpsc::UnboundedReceiver<ServerName>,
-}
-
-/// Both ends.
-pub fn signals() -> (Signals, Triggers) {
-    let (answered, answered_end) = mpsc::unbounded_channel();
-    let (observed, observed_end) = mpsc::unbounded_channel();
-    let (shared, shared_end) = mpsc::unbounded_channel();
-    let triggers = Triggers { answered: answered_end, observed: observed_end, shared: shared_end };
-    (Signals { answered, observed, shared }, triggers)
 }
 
 /// How much is done at a time.
@@ -184,29 +161,6 @@ struct Shared {
     lane: Arc<Lane>,
     pace: Arc<Pace>,
 }
-
-/// Brings each trigger to the controller of its namespace, as fast as pace and lane allow.
-async fn route(ctx: &Context, triggers: Triggers, controllers: &[Route], Shared { lane, pace, .. }: &Shared) {
-    let enter = |server: ServerName| {
-        ctx.metrics.queued(server.clone());
-        lane.enter(server);
-    };
-    let all = async |mut servers: mpsc::UnboundedReceiver<ServerName>| {
-        while let Some(server) = servers.recv().await {
-            enter(server);
-        }
-    };
-    let send = |server: ServerName| {
-        let is_there = |(namespace, _): &&Route| namespace.as_ref().is_none_or(|namespace| *namespace == server.0);
-        let controller = controllers.iter().find(is_there);
-        controller.is_some_and(|(_, sender)| sender.send(server).is_ok()) // not when it is stopping
-    };
-    let Triggers { answered, observed, shared } = triggers;
-    tokio::join!(all(answered), pace.keep(observed, enter), all(shared), lane.feed(send));
-}
-
-/// The controller of a namespace, or of all, gets its triggers here.
-type Route = (Option<String>, mpsc::UnboundedSender<ServerName>);
 
 async fn controller(
     ctx: &Arc<Context>,
